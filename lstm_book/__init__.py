@@ -1,0 +1,1 @@
+"""An executable book about Long Short-Term Memory networks, as a package."""
