@@ -1,0 +1,31 @@
+"""The smallest model that answers once, at the end."""
+
+from torch import Tensor, nn
+
+
+class LastStepClassifier(nn.Module):
+    """Read a sequence and answer from the last hidden state.
+
+    Args:
+        layer: A one-directional recurrent layer, such as `torch.nn.LSTM` or `torch.nn.RNN`.
+
+    Raises:
+        TypeError: If the layer is no recurrent layer of torch.
+        ValueError: If it reads in both directions: its last output has not read backwards yet.
+    """
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        if not isinstance(layer, nn.RNNBase):
+            raise TypeError(f"expected a recurrent layer, got {type(layer).__name__}")
+        if layer.bidirectional:
+            raise ValueError("expected a layer with one direction, got a bidirectional one")
+        self.layer = layer
+        self.readout = nn.Linear(layer.proj_size or layer.hidden_size, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit per sequence, (B,), from x (T, B, D), or as `batch_first` says."""
+        output, _ = self.layer(x)
+        last = output[:, -1] if self.layer.batch_first else output[-1]
+        logit: Tensor = self.readout(last)
+        return logit.squeeze(-1)
