@@ -1,0 +1,56 @@
+"""Figures of the book: one palette, figures that follow the page's theme, and ``draw_*`` functions.
+
+The package draws what it is given: arrays (NumPy, or torch tensors) in, Matplotlib artists out.
+It imports nothing else of ``lstm_book``, so that it can draw numbers from anywhere.
+
+    fig, ax = subplots()
+    draw_lag(ax, norms, label="RNN", colour="rnn")
+    show(fig, alt="What the figure shows, for those who cannot see it.")
+"""
+
+try:
+    import matplotlib  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "lstm_book.plotting needs Matplotlib, which is an extra of the package: "
+        "pip install lstm-book[plot]"
+    ) from error
+
+from lstm_book.plotting.curves import (
+    draw_accumulator,
+    draw_bars,
+    draw_gates,
+    draw_gradient_flow,
+    draw_half_life,
+    draw_lag,
+    draw_singular_values,
+)
+from lstm_book.plotting.figure import ThemedFigure, figure, show, subplots
+from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
+from lstm_book.plotting.schematic import draw_cell, draw_rnn_cell, draw_unrolled
+from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, use_style
+
+__all__ = [
+    "INK",
+    "MUTED",
+    "PALETTE",
+    "SURFACE",
+    "ThemedFigure",
+    "colour_of",
+    "draw_accumulator",
+    "draw_bars",
+    "draw_cell",
+    "draw_gates",
+    "draw_gradient_flow",
+    "draw_half_life",
+    "draw_heatmap",
+    "draw_jacobian",
+    "draw_lag",
+    "draw_rnn_cell",
+    "draw_singular_values",
+    "draw_unrolled",
+    "figure",
+    "show",
+    "subplots",
+    "use_style",
+]

@@ -1,0 +1,85 @@
+"""What the draw functions share: checked arrays, and labels beside the curves."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_END_LABEL = "end-label"
+
+
+def as_array(values: Any, name: str, *shapes: str) -> Array:
+    """Return the values as a float array after checking its rank and that it is not empty.
+
+    Args:
+        values: Numbers, a NumPy array or a torch tensor (detached and moved to the CPU).
+        name: What the caller calls it, for the message.
+        *shapes: The accepted shapes, each as letters: ``"T"``, ``"TH"``.
+
+    Raises:
+        ValueError: If the rank is none of them, an axis is empty, or a value is NaN.
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double()
+    array = np.asarray(values, dtype=np.float64)
+    wanted = " or ".join(f"({', '.join(s)}{',' if len(s) == 1 else ''})" for s in shapes)
+    if array.ndim not in {len(shape) for shape in shapes} or array.size == 0:
+        raise ValueError(f"expected {name} of shape {wanted}, not empty, got {array.shape}")
+    if np.isnan(array).any():
+        raise ValueError(f"expected {name} without NaN, got {int(np.isnan(array).sum())} NaN")
+    return array
+
+
+def require_same_length(**arrays: Array) -> None:
+    """Raise ValueError unless all arrays have the same first axis."""
+    if len({len(array) for array in arrays.values()}) > 1:
+        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"expected the same number of steps in all, got {found}")
+
+
+def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+    """Write a curve's name at its right end, in its colour."""
+    ax.annotate(
+        text,
+        (x, y),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        color=colour,
+        fontsize=10,
+        annotation_clip=False,
+        gid=_END_LABEL,
+    )
+
+
+def separate_labels(fig: Figure) -> None:
+    """Move the end labels of each axes apart, upwards and downwards, until none overlap."""
+    fig.draw_without_rendering()
+    points = 72 / fig.dpi
+    for ax in fig.axes:
+        labels = [t for t in ax.texts if isinstance(t, Annotation) and t.get_gid() == _END_LABEL]
+        boxes = [t.get_window_extent() for t in labels]
+        at = np.array([(box.y0 + box.y1) / 2 for box in boxes])
+        half = np.array([box.height / 2 for box in boxes])
+        for _ in range(200):
+            moved = False
+            for a in range(len(boxes)):
+                for b in range(a):
+                    if boxes[a].x0 > boxes[b].x1 or boxes[b].x0 > boxes[a].x1:
+                        continue
+                    overlap = half[a] + half[b] - abs(at[a] - at[b])
+                    if overlap > 0.1:
+                        up = 0.5 * overlap if at[a] >= at[b] else -0.5 * overlap
+                        at[a] += up
+                        at[b] -= up
+                        moved = True
+            if not moved:
+                break
+        for text, box, centre in zip(labels, boxes, at, strict=True):
+            dx, dy = text.xyann
+            text.xyann = (dx, dy + (centre - (box.y0 + box.y1) / 2) * points)

@@ -1,0 +1,158 @@
+"""Figures that follow the theme of the page they stand on."""
+
+import hashlib
+import html
+import io
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from lstm_book.plotting._common import separate_labels
+from lstm_book.plotting.style import GRID, INK, MUTED, PALETTE, STYLE, SURFACE
+
+_WIDTH = 5.2  # inches: 374 units wide, so that 10-point text is 10 px high on a phone
+
+# The first variable is for our style sheet, the second is pydata-sphinx-theme's, the last value
+# is for a page that has neither.
+_CSS = {
+    INK: "var(--lstm-ink, currentColor)",
+    "#000000": "var(--lstm-ink, currentColor)",
+    MUTED: "var(--lstm-muted, var(--pst-color-text-muted, #76808c))",
+    GRID: "var(--lstm-grid, var(--pst-color-border, #80808055))",
+    SURFACE: "var(--lstm-surface, var(--pst-color-background, Canvas))",
+    "#ffffff": "var(--lstm-surface, var(--pst-color-background, Canvas))",
+    **{value: f"var(--lstm-{name}, {value})" for name, value in PALETTE.items()},
+}
+_SENTINEL = re.compile("|".join(_CSS), re.IGNORECASE)
+_FONT = "var(--lstm-font, var(--pst-font-family-base, 'DejaVu Sans', sans-serif))"
+
+_shown: Counter[str] = Counter()
+
+
+@dataclass(frozen=True)
+class ThemedFigure:
+    """A drawn figure as inline SVG whose text, grid and palette are CSS values.
+
+    Attributes:
+        alt: What the figure shows, in words.
+        svg: The ``<svg>`` element.
+    """
+
+    alt: str
+    svg: str = field(repr=False)
+    _figure: Figure = field(repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        return f'<div class="lstm-figure">{self.svg}</div>'
+
+    def png(self, dpi: float = 150) -> bytes:
+        """Return the figure as a PNG on white, for a thumbnail or for print."""
+        buffer = io.BytesIO()
+        self._figure.savefig(
+            buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None}
+        )
+        return buffer.getvalue()
+
+    def savefig(self, path: str | PathLike[str], dpi: float = 150) -> None:
+        """Write :meth:`png` to a file."""
+        with open(path, "wb") as file:
+            file.write(self.png(dpi))
+
+
+def figure(height: float = 3.0, **kwargs: Any) -> Figure:
+    """Create an empty figure of the book's width, in the book's style.
+
+    It is not registered with pyplot: nothing shows it but :func:`show`.
+
+    Args:
+        height: Height in inches; the width is 5.2 and fills the page's column.
+        **kwargs: Passed on to :class:`matplotlib.figure.Figure`.
+    """
+    with mpl.rc_context(STYLE):
+        return Figure(**{"figsize": (_WIDTH, height), "layout": "constrained", **kwargs})
+
+
+def subplots(rows: int = 1, cols: int = 1, *, height: float | None = None, **kwargs: Any) -> Any:
+    """Create a figure with axes, in the book's style, as ``plt.subplots`` does.
+
+    Prefer rows to columns: on a phone the page is narrow.
+
+    Args:
+        rows: Rows of axes.
+        cols: Columns of axes.
+        height: Height of the whole figure in inches; 3.0 for one row, 2.3 for each of several.
+        **kwargs: Passed on to :meth:`matplotlib.figure.Figure.subplots`, as ``sharex=True``.
+
+    Returns:
+        The figure and its axes: one ``Axes``, or an array of them.
+    """
+    if height is None:
+        height = 3.0 if rows == 1 else 2.3 * rows
+    fig = figure(height)
+    with mpl.rc_context(STYLE):
+        return fig, fig.subplots(rows, cols, **kwargs)
+
+
+def show(fig: Figure, *, alt: str) -> ThemedFigure:
+    """End a cell with a figure: render it, close it, and return what the page displays.
+
+    Args:
+        fig: The figure, from :func:`subplots` or from pyplot.
+        alt: What the figure shows, in a sentence or two: it is read out instead of the figure.
+
+    Raises:
+        ValueError: If ``alt`` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("expected a text that says what the figure shows, got an empty alt")
+    separate_labels(fig)
+    svg = _themed_svg(fig, " ".join(alt.split()))
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close(fig)  # otherwise the inline backend shows it a second time
+    return ThemedFigure(alt, svg, fig)
+
+
+def _themed_svg(fig: Figure, alt: str) -> str:
+    """Turn Matplotlib's SVG document into an element that lives inside a themed page."""
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": STYLE["svg.hashsalt"]}):
+        fig.savefig(buffer, format="svg", metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Matplotlib's style sheet says "*", which in a page means every element of the page.
+    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"(font: [^;\"]*?px) [^;\"]*", rf"\1 {_FONT}", svg)
+    svg = _SENTINEL.sub(lambda match: _CSS[match[0].lower()], svg)
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert box is not None
+    width = float(box[1])
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'{box[0]} role="img" aria-label="{html.escape(alt)}" '
+        f'style="display: block; width: 100%; max-width: {width * 1.6:.0f}px; height: auto; '
+        f"margin: 0 auto; fill: {_CSS[INK]}; stroke-linejoin: round; stroke-linecap: butt; "
+        f'overflow: visible">'
+    )
+    svg = re.sub(r"<svg.*?>", lambda _: head, svg, count=1, flags=re.DOTALL)
+    return _with_own_ids(svg).strip()
+
+
+def _with_own_ids(svg: str) -> str:
+    """Prefix all ids, so that no two figures of a page share one.
+
+    The prefix is a hash of the content: the same figure has the same bytes in every build. Only
+    a figure that is shown again in the same process gets a number.
+    """
+    digest = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    _shown[digest] += 1
+    prefix = f"lstm-{digest}-" + (f"{_shown[digest]}-" if _shown[digest] > 1 else "")
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    return re.sub(r"url\(#", f"url(#{prefix}", svg)

@@ -1,0 +1,95 @@
+"""The palette and the Matplotlib style: the same colour for the same thing on every page."""
+
+from typing import Any
+
+import matplotlib as mpl
+from cycler import cycler
+
+PALETTE: dict[str, str] = {
+    "i": "#2a7662",
+    "f": "#be3623",
+    "g": "#d87903",
+    "o": "#8823fe",
+    "c": "#236ab8",
+    "h": "#059dc3",
+    "x": "#929454",
+    "rnn": "#ef0375",
+    "lstm": "#7574fe",
+    "neutral": "#86939b",
+}
+"""A colour for each gate (i, f, g, o), each signal (c, h, x) and each model.
+
+Every colour has a contrast of at least 3 to a white page and to a dark one, and any two stay
+apart when seen without red or without green cones. The tests compute both.
+"""
+
+# Stand-ins. They are legible on white, so a PNG needs no further work; in the page's SVG each
+# becomes a CSS value, and the figure follows the theme switch.
+INK = "#22272e"
+MUTED = "#6b7480"
+GRID = "#d7dbe1"
+SURFACE = "#fdfefe"
+
+STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.linewidth": 0.8,
+    "axes.prop_cycle": cycler(color=[PALETTE[k] for k in ("lstm", "rnn", "g", "i", "c", "x")]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "figure.figsize": (5.2, 3.0),
+    "figure.titlesize": 10.5,
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "lines.linewidth": 1.9,
+    "mathtext.fontset": "dejavusans",
+    "patch.edgecolor": INK,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lstm_book",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 9.5,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 9.5,
+}
+
+
+def use_style() -> None:
+    """Make the book's style Matplotlib's default.
+
+    Figures from :func:`~lstm_book.plotting.subplots` have it anyway. Call this in a gallery
+    script or a notebook, so that what is added by hand looks the same.
+    """
+    mpl.rcParams.update(STYLE)
+
+
+def colour_of(colour: str) -> str:
+    """Return the hex value of a palette name; any other Matplotlib colour is returned as it is.
+
+    Args:
+        colour: A key of :data:`PALETTE`, or a colour that Matplotlib knows.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if colour in PALETTE:
+        return PALETTE[colour]
+    if not mpl.colors.is_color_like(colour):
+        raise ValueError(f"expected one of {', '.join(PALETTE)} or a colour, got {colour!r}")
+    return colour
