@@ -40,7 +40,7 @@ class StateJacobians(NamedTuple):
 
 
 class CellJacobian(NamedTuple):
-    """The one-step total ∂c_t/∂c_{t-1} with o_{t-1} held, for t = 2 … T; equation :eq:`total`.
+    """The one-step total ∂c_t/∂c_{t-1} with o_{t-1} held, for t = 2 … T; equation :eq:`cell-total`.
 
     Attributes:
         direct: f_t, the diagonal of the direct path, (T-1, B, H).
@@ -92,7 +92,7 @@ def state_jacobians(run: Unrolled[LSTMState, Gates], U: Tensor) -> StateJacobian
 
 @torch.no_grad()
 def cell_jacobian(run: Unrolled[LSTMState, Gates], U: Tensor) -> CellJacobian:
-    """Return the one-step total ∂c_t/∂c_{t-1}, with o_{t-1} held; equation :eq:`total`.
+    """Return the one-step total ∂c_t/∂c_{t-1}, with o_{t-1} held; equation :eq:`cell-total`.
 
     It counts the two roads from c_{t-1} to c_t: straight, through the forget gate, and around,
     through h_{t-1} into the gates. Its products over steps are *not* the full gradient: they leave
@@ -139,7 +139,7 @@ def rnn_jacobians(run: Unrolled[Tensor, tuple[()]], U: Tensor) -> Tensor:
 
 @torch.no_grad()
 def cumulative(jacobians: Tensor) -> Tensor:
-    """Multiply step Jacobians back from the last step; equation :eq:`chain`.
+    """Multiply step Jacobians back from the last step; equation :eq:`jacobian-chain`.
 
     Args:
         jacobians: ∂s_t/∂s_{t-1} for t = 1 … T, (T, B, N, N).
