@@ -42,12 +42,17 @@ def require_same_length(**arrays: Array) -> None:
         raise ValueError(f"expected the same number of steps in all, got {found}")
 
 
+def number(value: float, fmt: str) -> str:
+    """Write a number with a minus sign rather than a hyphen."""
+    return fmt.format(value).replace("-", "−")
+
+
 def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
     """Write a curve's name at its right end, in its colour."""
     ax.annotate(
         text,
         (x, y),
-        xytext=(4, 0),
+        xytext=(5, 0),
         textcoords="offset points",
         va="center",
         color=colour,

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.plotting._common import Array, as_array, label_end, require_same_length
-from lstm_book.plotting.style import MUTED, PALETTE, colour_of
+from lstm_book.plotting._common import Array, as_array, label_end, number, require_same_length
+from lstm_book.plotting.style import INK, MUTED, PALETTE, colour_of
 
 _DASHES = {"i": "-", "f": "-", "g": (0, (4, 1.2)), "o": (0, (1.2, 1))}
 
@@ -114,7 +114,11 @@ def draw_accumulator(ax: Axes, c: Any, written: Any, f: Any, *, initial: float =
     Raises:
         ValueError: If the lengths differ, or c_t is not f_t c_{t-1} + i_t g_t.
     """
-    state, new, gate = as_array(c, "c", "T"), as_array(written, "written", "T"), as_array(f, "f", "T")
+    state, new, gate = (
+        as_array(c, "c", "T"),
+        as_array(written, "written", "T"),
+        as_array(f, "f", "T"),
+    )
     require_same_length(c=state, written=new, f=gate)
     kept = gate * np.concatenate([[initial], state[:-1]])
     if not np.allclose(kept + new, state, rtol=1e-4, atol=1e-5):
@@ -123,9 +127,7 @@ def draw_accumulator(ax: Axes, c: Any, written: Any, f: Any, *, initial: float =
     # Bars of one sign stack; bars of opposite signs stand on either side of zero.
     base = np.where(np.sign(kept) == np.sign(new), kept, 0.0)
     ax.bar(steps, kept, color=PALETTE["f"], alpha=0.55, width=0.8, label=r"kept  $f_t\,c_{t-1}$")
-    ax.bar(
-        steps, new, bottom=base, color=PALETTE["i"], width=0.8, label=r"written  $i_t\,g_t$"
-    )
+    ax.bar(steps, new, bottom=base, color=PALETTE["i"], width=0.8, label=r"written  $i_t\,g_t$")
     ax.plot(steps, state, color=PALETTE["c"], marker="o", ms=3.5, label=r"sum  $c_t$")
     ax.axhline(0, color=MUTED, lw=0.8)
     ax.set(xlabel="step t", ylabel="cell state")
@@ -168,7 +170,7 @@ def draw_bars(
     if not np.isfinite(lengths).all():
         raise ValueError(f"expected finite values, got {lengths.tolist()}")
     bars = ax.barh(list(names), lengths, color=[colour_of(fill) for fill in fills], height=0.7)
-    ax.bar_label(bars, [fmt.format(v) for v in lengths], padding=3, fontsize=9.5)
+    ax.bar_label(bars, [number(v, fmt) for v in lengths], padding=3, fontsize=9.5)
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.margins(x=0.12)
@@ -303,6 +305,9 @@ def _legend_above(ax: Axes, columns: int) -> None:
         bbox_to_anchor=(0, 1),
         ncols=columns,
         columnspacing=1.2,
+        frameon=False,
+        fontsize=9.5,
+        labelcolor=INK,
         handlelength=1.2,
         borderaxespad=0.2,
     )

@@ -6,16 +6,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from lstm_book.plotting._common import as_array
-from lstm_book.plotting.style import INK, PALETTE
+from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE
 
 _NEGATIVE, _POSITIVE = to_rgb(PALETTE["f"]), to_rgb(PALETTE["c"])
 
 #: Zero is transparent, so that it is the page itself, white or dark.
 DIVERGING: Colormap = LinearSegmentedColormap.from_list(
-    "lstm_diverging", [(*_NEGATIVE, 1.0), (*_NEGATIVE, 0.0), (*_POSITIVE, 0.0), (*_POSITIVE, 1.0)]
+    "lstm_diverging",
+    [
+        (0, (*_NEGATIVE, 1.0)),
+        (0.5, (*_NEGATIVE, 0.0)),
+        (0.5, (*_POSITIVE, 0.0)),
+        (1, (*_POSITIVE, 1.0)),
+    ],
+    N=511,  # odd: the middle entry is exactly zero
 )
 
 
@@ -97,6 +105,19 @@ def draw_jacobian(ax: Axes, J: Any, *, vmax: float | None = None) -> Axes:
     half = side / 2
     ax.axhline(half, color=INK, lw=1)
     ax.axvline(half, color=INK, lw=1)
+    for row, out in enumerate("hc"):
+        for column, name in enumerate("hc"):
+            ax.annotate(
+                out + name,
+                (half * (column + 1), half * row),
+                xytext=(-3, -2),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                color=MUTED,
+                fontsize=9.5,
+                path_effects=[withStroke(linewidth=2.5, foreground=SURFACE)],
+            )
     ax.grid(False)
     ax.spines[:].set(visible=True, color=INK)
     centres = [half / 2, half + half / 2]
@@ -110,8 +131,7 @@ def draw_jacobian(ax: Axes, J: Any, *, vmax: float | None = None) -> Axes:
 def _colourbar(ax: Axes, image: AxesImage, label: str) -> None:
     """Draw the colours as one small image: a mesh of translucent cells would show its seams."""
     low, high = image.get_clim()
-    fig = ax.figure
-    bar = fig.colorbar(image, ax=ax, fraction=0.05, pad=0.03, aspect=22)
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.03, aspect=22)
     bar.ax.clear()
     ramp = np.linspace(low, high, 128)[:, None]
     bar.ax.imshow(

@@ -1,14 +1,16 @@
 """The cells as drawings: the LSTM's conveyor belt and gates, the RNN, and both unrolled."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
+from lstm_book.plotting._common import number
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE
 
-_DIM = 0.18
+_DIM = 0.25
 
 _PARTS = ("i", "f", "g", "o", "c", "h", "x")
 _VALUES = ("x", "h_prev", "c_prev", "i", "f", "g", "o", "kept", "written", "c", "tanh_c", "h")
@@ -30,17 +32,20 @@ class _Pen:
         arrow: bool = False,
     ) -> None:  # fmt: skip
         alpha = self.alpha(parts)
-        xs, ys = zip(*points, strict=True)
-        self.ax.plot(
-            xs, ys, color=colour, lw=lw, alpha=alpha, solid_capstyle="round", zorder=2
-        )
+        line = list(points)
         if arrow:
-            self.ax.add_patch(
-                FancyArrowPatch(
-                    points[-2], points[-1], arrowstyle="-|>", mutation_scale=6 + 3 * lw,
-                    color=colour, lw=0, alpha=alpha, shrinkA=0, shrinkB=0, zorder=2,
-                )
-            )  # fmt: skip
+            (x0, y0), (x1, y1) = points[-2:]
+            run, size = math.hypot(x1 - x0, y1 - y0), 0.16 + 0.045 * lw
+            dx, dy = (x1 - x0) / run * size, (y1 - y0) / run * size
+            line[-1] = (x1 - dx, y1 - dy)
+            side = 0.5
+            head = [(x1, y1), (x1 - dx - side * dy, y1 - dy + side * dx),
+                    (x1 - dx + side * dy, y1 - dy - side * dx)]  # fmt: skip
+            self.ax.add_patch(Polygon(head, fc=colour, ec="none", alpha=alpha, zorder=2))
+        self.ax.plot(
+            *zip(*line, strict=True), color=colour, lw=lw, alpha=alpha,
+            solid_capstyle="butt", solid_joinstyle="round", zorder=2,
+        )  # fmt: skip
 
     def box(self, x: float, y: float, w: float, h: float, colour: str, parts: str) -> None:
         shape = (x - w / 2, y - h / 2), w, h
@@ -65,9 +70,7 @@ class _Pen:
         **kwargs: Any,
     ) -> None:  # fmt: skip
         kwargs = {"ha": "center", "va": "center", "zorder": 4, **kwargs}
-        self.ax.text(
-            x, y, text, color=colour, fontsize=size, alpha=self.alpha(parts), **kwargs
-        )
+        self.ax.text(x, y, text, color=(colour, self.alpha(parts)), fontsize=size, **kwargs)
 
 
 def draw_cell(
@@ -123,7 +126,7 @@ def draw_cell(
     for name, x in at.items():
         pen.box(x, row, 1.15, 1.0, colour[name], name)
         squash = "tanh" if name == "g" else "σ"
-        below = fmt.format(numbers[name]) if name in numbers else squash
+        below = number(numbers[name], fmt) if name in numbers else squash
         pen.text(x, row + 0.2, f"${name}_t$", colour[name], name, size=12)
         pen.text(x, row - 0.25, below, INK, name, size=9.5)
         pen.text(x, bus - 0.42, words[name], colour[name], name, size=9.5)
@@ -148,11 +151,11 @@ def draw_cell(
         "x": (2.75, -0.05, "x i f g o"),
         "kept": ((at["f"] + join) / 2, belt + 0.35, "f c"),
         "written": (join + 0.5, (mid + belt) / 2, "i g"),
-        "tanh_c": (out + 0.45, 3.62, "h o"),
+        "tanh_c": (out + 0.52, 3.62, "h o"),
     }
     for name, (x, y, owner) in spots.items():
         if name in numbers:
-            pen.text(x, y, fmt.format(numbers[name]), INK, owner, size=9.5)
+            pen.text(x, y, number(numbers[name], fmt), INK, owner, size=9.5)
     _bare(ax, (0.0, 10.4), (-0.4, 5.85))
     return ax
 

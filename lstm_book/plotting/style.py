@@ -30,7 +30,8 @@ MUTED = "#6b7480"
 GRID = "#d7dbe1"
 SURFACE = "#fdfefe"
 
-STYLE: dict[str, Any] = {
+# Typed Any: the names and values of rcParams differ between the releases we accept.
+STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.facecolor": "none",
