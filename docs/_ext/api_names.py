@@ -1,0 +1,55 @@
+"""Let a reference to where an object is defined find the entry under its public name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from freshness import source_map
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+# Names under which libraries define what they document elsewhere, and what shapes are written in.
+ALIASES = {
+    "Tensor": "torch.Tensor",
+    "torch._tensor.Tensor": "torch.Tensor",
+    "torch._C.Generator": "torch.Generator",
+    "torch.nn.modules.module.Module": "torch.nn.Module",
+    "np.ndarray": "numpy.ndarray",
+}
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, contnode: nodes.Element
+) -> nodes.Node | None:
+    """Try the public name of a package object, or the documented name of another's."""
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    sources = source_map(app)
+    definition = sources.find(target) if target.startswith(sources.package + ".") else None
+    public = (
+        sources.public_name(definition.module, definition.qualname)
+        if definition
+        else ALIASES.get(target, target)
+    )
+    if public == target:
+        return None
+    node = node.deepcopy()
+    node["reftarget"] = public
+    node["reftype"] = "obj"
+    if definition:
+        domain = env.domains.python_domain
+        return domain.resolve_xref(
+            env, node["refdoc"], app.builder, "obj", public, node, contnode
+        )
+    from sphinx.ext.intersphinx import resolve_reference_detect_inventory
+
+    return resolve_reference_detect_inventory(env, node, contnode)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect to Sphinx, before intersphinx."""
+    app.connect("missing-reference", resolve, priority=400)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

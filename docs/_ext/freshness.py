@@ -1,0 +1,193 @@
+"""Re-run a page when, and only when, something that its numbers depend on has changed.
+
+The execution caches of MyST-NB and Sphinx-Gallery look at a page's own code only. Here each chapter
+and gallery script gets a fingerprint of all that its results depend on: the package modules that its
+imports lead to (without comments), the stored results that it names, and the versions of the
+libraries that compute. A chapter carries its fingerprint in the ``kernelspec`` that the notebook
+cache hashes; a script whose fingerprint has changed loses the checksum that marks it as done.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docutils import nodes
+from jupyter_cache import get_cache
+from myst_nb.ext.glue.utils import PendingGlueReference
+from source_map import SourceMap
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+
+LIBRARIES = ("torch", "numpy", "matplotlib")
+FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
+KERNELSPEC = "kernelspec: {name: python3}"
+CELL = re.compile(
+    r"^(?P<fence>`{3,}|:{3,})\{code-cell\}[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
+CELL_OPTIONS = re.compile(r"\A(?:---\n.*?^---[ \t]*\n|(?::[\w-]+:[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A hash of what a page's results depend on, and the files behind it."""
+
+    digest: str
+    files: tuple[Path, ...]
+
+
+def chapter_code(text: str) -> str:
+    """The code of all cells of a MyST notebook, one below the other."""
+    return "\n".join(CELL_OPTIONS.sub("", cell["body"]) for cell in CELL.finditer(text))
+
+
+def names_stored(tree: ast.AST, stored: Iterable[Path]) -> list[Path]:
+    """The stored results whose stem or file name stands in a string literal of the code."""
+    literals = {
+        PurePosixPath(node.value.strip()).name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip()
+    }
+    return [path for path in stored if literals & {path.name, path.stem}]
+
+
+def fingerprint(code: str, sources: SourceMap, stored: Iterable[Path]) -> Fingerprint:
+    """Hash what the results of some code depend on, apart from the code itself.
+
+    Raises:
+        SyntaxError: If the code cannot be parsed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        tree = ast.parse(code)
+    hashed, passed = sources.reached_by(tree)
+    data = names_stored(tree, stored)
+    facts = {
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "modules": {name: hashed[name].digest for name in sorted(hashed)},
+        "stored": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data},
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    files = [m.path for m in (*hashed.values(), *passed.values())] + data
+    return Fingerprint(digest, tuple(sorted(files)))
+
+
+def stored_results(app: Sphinx) -> list[Path]:
+    """The results of long runs that pages load."""
+    folder = Path(app.srcdir, "stored")
+    return sorted(p for p in folder.glob("**/*") if p.suffix in {".json", ".safetensors"})
+
+
+def source_map(app: Sphinx) -> SourceMap:
+    """The package as it stands on disk at the start of this build."""
+    if not hasattr(app, "_lstm_book_sources"):
+        root = Path(app.config.freshness_root)
+        app._lstm_book_sources = SourceMap(root, app.config.freshness_package)  # type: ignore[attr-defined]
+    sources: SourceMap = app._lstm_book_sources  # type: ignore[attr-defined]
+    return sources
+
+
+def forget_stale_scripts(app: Sphinx) -> None:
+    """Delete the checksum of each gallery script whose fingerprint has changed."""
+    gallery = app.config.sphinx_gallery_conf
+    stored = stored_results(app)
+    for scripts, target in zip(gallery["examples_dirs"], gallery["gallery_dirs"], strict=True):
+        scripts, target = Path(app.confdir, scripts), Path(app.confdir, target)
+        record = target / "fingerprints.json"
+        old = json.loads(record.read_text()) if record.exists() else {}
+        new = {}
+        for script in sorted(scripts.glob("**/*.py")):
+            name = script.relative_to(scripts).as_posix()
+            code = script.read_text(encoding="utf-8")
+            new[name] = fingerprint(code, source_map(app), stored).digest
+            if old.get(name) != new[name]:
+                (target / f"{name}.md5").unlink(missing_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(new, indent=1))
+
+
+def open_cache(app: Sphinx) -> None:
+    """Create the notebook cache's database before parallel readers race to do it."""
+    if app.config.nb_execution_mode == "cache" and app.config.nb_execution_cache_path:
+        _ = get_cache(app.config.nb_execution_cache_path).db
+
+
+def stamp_chapter(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Write the fingerprint of an executed chapter into its front matter."""
+    front = FRONT_MATTER.match(source[0])
+    if front is None or "file_format: mystnb" not in front["body"]:
+        return
+    if KERNELSPEC not in front["body"]:
+        raise ExtensionError(f"{docname}: an executed page needs the line '{KERNELSPEC}'")
+    try:
+        mark = fingerprint(chapter_code(source[0]), source_map(app), stored_results(app))
+    except SyntaxError as error:
+        raise ExtensionError(f"{docname}: a code cell is no plain Python: {error}") from error
+    for path in mark.files:
+        app.env.note_dependency(str(path))
+    stamped = f'kernelspec: {{name: python3, fingerprint: "{mark.digest}"}}'
+    source[0] = source[0].replace(KERNELSPEC, stamped, 1)
+
+
+def note_glued_pages(app: Sphinx, doctree: nodes.document) -> None:
+    """Remember from which other pages this page takes numbers."""
+    pages = {node.refdoc for node in doctree.findall(PendingGlueReference)}
+    note_reader(app.env, pages)
+
+
+def readers(env: BuildEnvironment) -> dict[str, set[str]]:
+    """Page → the other pages whose results it prints."""
+    if not hasattr(env, "freshness_readers"):
+        env.freshness_readers = {}  # type: ignore[attr-defined]
+    found: dict[str, set[str]] = env.freshness_readers  # type: ignore[attr-defined]
+    return found
+
+
+def note_reader(env: BuildEnvironment, pages: set[str]) -> None:
+    """Record that the page being read prints results of other pages."""
+    if pages:
+        readers(env).setdefault(env.docname, set()).update(pages)
+
+
+def read_again(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Pages that print results of a page that is about to be read again."""
+    moving = added | changed | removed
+    return [page for page, sources in readers(env).items() if sources & moving]
+
+
+def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    """Forget a page that is read again or gone."""
+    readers(env).pop(docname, None)
+
+
+def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
+    """Take over what a parallel reader recorded."""
+    readers(env).update({d: r for d, r in readers(other).items() if d in docnames})
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect to Sphinx."""
+    app.add_config_value("freshness_root", "..", "env")
+    app.add_config_value("freshness_package", "", "env")
+    app.connect("builder-inited", open_cache, priority=100)
+    app.connect("builder-inited", forget_stale_scripts, priority=100)
+    app.connect("source-read", stamp_chapter)
+    app.connect("doctree-read", note_glued_pages)
+    app.connect("env-get-outdated", read_again)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,75 @@
+"""What the gallery needs beyond Sphinx-Gallery: themed figures, strict warnings, links to scripts."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxRole
+
+_thumbnails: set[int] = set()
+_filters: list[Any] = []
+
+
+def themed_scraper(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
+    """Write a PNG of a block's figure, for the thumbnail.
+
+    The page itself embeds the figure's own HTML, which Sphinx-Gallery takes from the last
+    expression of the block. A figure that pyplot still holds has no alternative text: an error.
+    """
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and pyplot.get_fignums():
+        pyplot.close("all")
+        raise ExtensionError(
+            f"{block_vars['src_file']}: a figure was left open; "
+            "end its block with lstm_book.plotting.show(fig, alt=...)"
+        )
+    shown = block_vars["example_globals"].get("___")
+    if hasattr(shown, "alt") and hasattr(shown, "png") and id(shown) not in _thumbnails:
+        _thumbnails.add(id(shown))
+        path = Path(next(block_vars["image_path_iterator"]))
+        path.write_bytes(shown.png(dpi=110))
+    return ""
+
+
+def strict_warnings(gallery_conf: dict[str, Any], fname: str | None, when: str) -> None:
+    """Turn warnings into errors while a script runs."""
+    if fname is None:  # entering a folder, nothing runs
+        return
+    if when == "before":
+        _filters.append(warnings.filters[:])
+        warnings.simplefilter("error")
+    else:
+        warnings.filters[:] = _filters.pop()  # type: ignore[index]
+
+
+class GalleryRole(SphinxRole):
+    """``{gallery}`gates/forget_gate``` links to the page of that script, under its title."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Refer to the label that Sphinx-Gallery gives the page."""
+        script = self.text.strip().removesuffix(".py")
+        reference = addnodes.pending_xref(
+            "",
+            nodes.inline("", script, classes=["std", "std-ref"]),
+            refdomain="std",
+            reftype="ref",
+            reftarget=f"sphx_glr_gallery_{script.replace('/', '_')}.py".lower(),
+            refexplicit=False,
+            refwarn=True,
+            refdoc=self.env.docname,
+        )
+        self.set_source_info(reference)
+        return [reference], []
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect to Sphinx."""
+    app.add_role("gallery", GalleryRole())
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

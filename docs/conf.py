@@ -1,0 +1,138 @@
+"""Configuration of the book. What needs more than a value is a small extension in ``_ext``."""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+
+# One thread for every kernel and script: results repeat, and parallel readers do not fight.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+os.environ["MPLBACKEND"] = "agg"
+os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(DOCS / "_ext"))
+metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+project = "lstm_book"
+author = metadata["project"]["authors"][0]["name"]
+project_copyright = f"2026, {author}. MIT licence"
+version = release = metadata["project"]["version"]
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.intersphinx",
+    "sphinxcontrib.bibtex",
+    "sphinx_gallery.gen_gallery",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "api_names",
+    "claims",
+    "exercises",
+    "freshness",
+    "gallery_pages",
+    "katex",
+    "listing",
+    "objectives",
+]
+exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
+nitpicky = True
+numfig = True
+numfig_secnum_depth = 0
+numfig_format = {"figure": "Figure %s", "table": "Table %s", "code-block": "Listing %s"}
+maximum_signature_line_length = 70
+
+# Chapters
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline", "attrs_block"]
+myst_dmath_double_inline = False
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(ROOT / "build" / "cache" / "notebooks")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+nb_output_stderr = "remove-warn"
+nb_render_markdown_format = "myst"
+
+# Freshness: results follow the package, the stored results and the versions of what computes
+freshness_package = "lstm_book"
+
+# Maths
+math_numfig = False
+katex_macros = {
+    r"\dd": r"\frac{\partial #1}{\partial #2}",
+    r"\diag": r"\operatorname{diag}",
+    r"\E": r"\mathbb{E}",
+    r"\loss": r"\mathcal{L}",
+    r"\norm": r"\left\lVert #1 \right\rVert",
+    r"\R": r"\mathbb{R}",
+    r"\T": r"\mathsf{T}",
+}
+
+# Gallery
+sphinx_gallery_conf = {
+    "examples_dirs": ["../gallery"],
+    "gallery_dirs": ["gallery"],
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "subsection_order": ["../gallery/gates", "../gallery/gradients", "../gallery/dynamics"],
+    "image_scrapers": ("gallery_pages.themed_scraper",),
+    "capture_repr": ("_repr_html_",),
+    "reset_modules": ("matplotlib", "gallery_pages.strict_warnings"),
+    "reset_modules_order": "both",
+    "abort_on_example_error": True,
+    "write_computation_times": False,
+    "min_reported_time": 1e9,
+    "show_signature": False,
+    "download_all_examples": False,
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("lstm_book",),
+}
+
+# References
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+bibtex_default_style = "plain"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+SITES = {
+    "python": "https://docs.python.org/3",
+    "torch": "https://docs.pytorch.org/docs/stable",
+    "numpy": "https://numpy.org/doc/stable",
+    "matplotlib": "https://matplotlib.org/stable",
+    "jaxtyping": "https://docs.kidger.site/jaxtyping",
+}
+intersphinx_mapping = {
+    name: (url, str(DOCS / "_inventories" / f"{name}.inv")) for name, url in SITES.items()
+}
+
+# Site
+html_title = "The LSTM book"
+html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site-url"]
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["book.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_math_renderer = "katex"
+html_theme_options = {
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "show_nav_level": 1,
+    "navigation_depth": 2,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+    "primary_sidebar_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
