@@ -16,19 +16,21 @@ except ImportError as error:
         "pip install lstm-book[plot]"
     ) from error
 
+from lstm_book.plotting._common import label_end
 from lstm_book.plotting.curves import (
     draw_accumulator,
     draw_bars,
     draw_gates,
     draw_gradient_flow,
     draw_half_life,
+    draw_history,
     draw_lag,
     draw_singular_values,
 )
 from lstm_book.plotting.figure import ThemedFigure, figure, show, subplots
 from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
 from lstm_book.plotting.schematic import draw_cell, draw_rnn_cell, draw_unrolled
-from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, use_style
+from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, stylesheet, use_style
 
 __all__ = [
     "INK",
@@ -44,13 +46,16 @@ __all__ = [
     "draw_gradient_flow",
     "draw_half_life",
     "draw_heatmap",
+    "draw_history",
     "draw_jacobian",
     "draw_lag",
     "draw_rnn_cell",
     "draw_singular_values",
     "draw_unrolled",
     "figure",
+    "label_end",
     "show",
+    "stylesheet",
     "subplots",
     "use_style",
 ]

@@ -73,6 +73,49 @@ def draw_gradient_flow(ax: Axes, flow_h: Any, flow_c: Any = None) -> Axes:
     return ax
 
 
+def draw_history(
+    ax: Axes,
+    values: Any,
+    *,
+    label: str = "",
+    colour: str = "lstm",
+    x: Any = None,
+    baselines: Mapping[str, float] | None = None,
+) -> Axes:
+    """Draw a quantity over training, with what knowing nothing would score.
+
+    Several runs become their median and a band from the lowest to the highest.
+
+    Args:
+        ax: The axes; set ``ylabel`` to say what is drawn.
+        values: (E,) or (E, R), finite: one row per epoch or step, one column per run.
+        label: Written at the right end of the curve.
+        colour: A palette name, or a colour.
+        x: (E,), the epochs or steps, if they are not 1, 2, 3, …
+        baselines: Scores to beat, by name, drawn as dashed lines.
+
+    Raises:
+        ValueError: If a shape is wrong or a value is not finite.
+    """
+    runs = as_array(values, "values", "E", "ER")
+    if not np.isfinite(runs).all():
+        raise ValueError("expected finite values, got an infinite one")
+    steps = np.arange(1.0, len(runs) + 1) if x is None else as_array(x, "x", "E")
+    require_same_length(values=runs, x=steps)
+    runs = runs.reshape(len(runs), -1)
+    middle = np.median(runs, axis=1)
+    ax.plot(steps, middle, color=colour_of(colour))
+    if runs.shape[1] > 1:
+        ax.fill_between(steps, runs.min(1), runs.max(1), color=colour_of(colour), alpha=0.2, lw=0)
+    if label:
+        label_end(ax, steps[-1], middle[-1], label, colour_of(colour))
+    for name, score in (baselines or {}).items():
+        ax.axhline(score, color=MUTED, ls=(0, (3, 2)), lw=1.3)
+        label_end(ax, steps[-1], score, name, MUTED)
+    ax.set(xlabel="epoch")
+    return ax
+
+
 def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Axes:
     """Draw the gates of one unit over time, each in its colour, with its name beside it.
 

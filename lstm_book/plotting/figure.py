@@ -129,6 +129,9 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     # Matplotlib's style sheet says "*", which in a page means every element of the page.
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(font: [^;\"]*?px) [^;\"]*", rf"\1 {_FONT}", svg)
+    svg = re.sub(r"font-family: [^;\"]*", f"font-family: {_FONT}", svg)
+    # Formulas carry their opacity twice, on the group and on each symbol: it would be squared.
+    svg = re.sub(r'(<tspan[^>]*?); opacity: [\d.]+"', r'\1"', svg)
     svg = _SENTINEL.sub(lambda match: _CSS[match[0].lower()], svg)
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert box is not None

@@ -101,8 +101,8 @@ def draw_cell(
     pen = _Pen(ax, parts)
     colour = PALETTE
     belt, bus, row, mid = 5.0, 1.45, 2.5, 3.85
-    at = {"f": 2.25, "i": 3.75, "g": 5.35, "o": 6.85}
-    join, out = (at["i"] + at["g"]) / 2, 8.35
+    at = {"f": 2.25, "i": 3.75, "g": 5.3, "o": 6.75}
+    join, out = (at["i"] + at["g"]) / 2, 8.1
 
     _frame(ax, 1.15, 0.55, 8.1, 5.2)
     # The belt, and what leaves it for h.
@@ -144,18 +144,18 @@ def draw_cell(
     pen.text(1.95, -0.05, "$x_t$", colour["x"], "x i f g o", size=11.5)
 
     spots = {
-        "c_prev": (0.5, belt - 0.42, "c f"),
-        "c": (9.85, belt - 0.42, "c"),
-        "h_prev": (0.5, bus - 0.42, "h i f g o"),
-        "h": (9.85, bus - 0.42, "h o"),
-        "x": (2.75, -0.05, "x i f g o"),
-        "kept": ((at["f"] + join) / 2, belt + 0.35, "f c"),
-        "written": (join + 0.5, (mid + belt) / 2, "i g"),
-        "tanh_c": (out + 0.52, 3.62, "h o"),
+        "c_prev": (0.1, belt - 0.42, "c f"),
+        "c": (9.45, belt - 0.42, "c"),
+        "h_prev": (0.1, bus - 0.42, "h i f g o"),
+        "h": (9.45, bus - 0.42, "h o"),
+        "x": (2.45, -0.05, "x i f g o"),
+        "kept": (at["f"] + 0.55, belt + 0.35, "f c"),
+        "written": (join + 0.17, (mid + belt) / 2, "i g"),
+        "tanh_c": (out + 0.14, 3.62, "h o"),
     }
     for name, (x, y, owner) in spots.items():
         if name in numbers:
-            pen.text(x, y, number(numbers[name], fmt), INK, owner, size=9.5)
+            pen.text(x, y, number(numbers[name], fmt), INK, owner, size=9.5, ha="left")
     _bare(ax, (0.0, 10.4), (-0.4, 5.85))
     return ax
 
