@@ -6,7 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from matplotlib.ticker import LogFormatterSciNotation
 from numpy.typing import NDArray
+
+from lstm_book.plotting.style import colour_of
 
 Array = NDArray[np.float64]
 
@@ -48,18 +51,46 @@ def number(value: float, fmt: str) -> str:
 
 
 def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
-    """Write a curve's name at its right end, in its colour."""
+    """Write a curve's name at its right end, in its colour.
+
+    Args:
+        ax: The axes.
+        x: Where the curve ends.
+        y: Where the curve ends.
+        text: Its name, short: 14 characters are a quarter of the figure's width.
+        colour: A palette name, or a colour.
+    """
+    ax.margins(x=0.01)  # the frame ends where the names begin
     ax.annotate(
         text,
         (x, y),
         xytext=(5, 0),
         textcoords="offset points",
         va="center",
-        color=colour,
+        color=colour_of(colour),
         fontsize=10,
         annotation_clip=False,
         gid=_END_LABEL,
     )
+
+
+class PlainLogFormatter(LogFormatterSciNotation):
+    """Write powers of ten, but 0.6 instead of 6 × 10⁻¹ where the axis spans two decades or less."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text: str = super().__call__(x, pos)
+        if self.axis is None:
+            return text
+        low, high = sorted(self.axis.get_view_interval())
+        plain = text and high <= 100 * low and 1e-3 <= x < 1e5
+        return f"{x:g}" if plain else text
+
+
+def log_axis(ax: Axes) -> None:
+    """Make the y axis logarithmic, with plain numbers where it is short."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(PlainLogFormatter())
+    ax.yaxis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(2, 0.5)))
 
 
 def separate_labels(fig: Figure) -> None:

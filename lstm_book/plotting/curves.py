@@ -7,7 +7,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.plotting._common import Array, as_array, label_end, number, require_same_length
+from lstm_book.plotting._common import (
+    Array,
+    as_array,
+    label_end,
+    log_axis,
+    number,
+    require_same_length,
+)
 from lstm_book.plotting.style import INK, MUTED, PALETTE, colour_of
 
 _DASHES = {"i": "-", "f": "-", "g": (0, (4, 1.2)), "o": (0, (1.2, 1))}
@@ -113,6 +120,7 @@ def draw_history(
         ax.axhline(score, color=MUTED, ls=(0, (3, 2)), lw=1.3)
         label_end(ax, steps[-1], score, name, MUTED)
     ax.set(xlabel="epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 
 
@@ -275,7 +283,8 @@ def draw_half_life(
                 ha="right",
                 fontsize=9.5,
             )
-    ax.set(yscale="log", xlabel="forget bias", ylabel="half-life (steps)")
+    log_axis(ax)
+    ax.set(xlabel="forget bias", ylabel="half-life (steps)")
     return ax
 
 
@@ -323,7 +332,7 @@ def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> No
     samples = values.reshape(len(values), -1)
     # "inverted_cdf" picks one of the samples: no interpolation between a number and infinity.
     low, middle, high = np.percentile(samples, [10, 50, 90], axis=1, method="inverted_cdf")
-    ax.set_yscale("log")
+    log_axis(ax)
     (line,) = ax.plot(x, _drawable(middle), color=colour)
     if samples.shape[1] > 1:
         # A band that reaches down to zero is drawn to the smallest positive number it holds.

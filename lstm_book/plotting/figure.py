@@ -132,6 +132,7 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*", f"font-family: {_FONT}", svg)
     # Formulas carry their opacity twice, on the group and on each symbol: it would be squared.
     svg = re.sub(r'(<tspan[^>]*?); opacity: [\d.]+"', r'\1"', svg)
+    svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
     svg = _SENTINEL.sub(lambda match: _CSS[match[0].lower()], svg)
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert box is not None
