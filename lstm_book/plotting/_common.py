@@ -1,12 +1,13 @@
 """What the draw functions share: checked arrays, and labels beside the curves."""
 
+import math
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
-from matplotlib.ticker import LogFormatterSciNotation
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator
 from numpy.typing import NDArray
 
 from lstm_book.plotting.style import colour_of
@@ -86,9 +87,22 @@ class PlainLogFormatter(LogFormatterSciNotation):
         return f"{x:g}" if plain else text
 
 
+class DecadeLocator(LogLocator):
+    """Place at most seven ticks at round powers of ten, 10⁰ among them if it is in view."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        low, high = sorted((math.log10(max(vmin, 1e-320)), math.log10(max(vmax, 1e-320))))
+        if high - low < 2:
+            return super().tick_values(vmin, vmax)
+        stride = next(s for s in (1, 2, 3, 5, 10, 20, 50, 100, 200) if high - low <= 6 * s)
+        powers = np.arange(math.ceil(low / stride), math.floor(high / stride) + 1) * stride
+        return 10.0**powers
+
+
 def log_axis(ax: Axes) -> None:
     """Make the y axis logarithmic, with plain numbers where it is short."""
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(DecadeLocator())
     ax.yaxis.set_major_formatter(PlainLogFormatter())
     ax.yaxis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(2, 0.5)))
 
