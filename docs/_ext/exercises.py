@@ -55,10 +55,10 @@ class Exercise(SphinxDirective):
         node["ids"].append(f"exercise-{number}")
         if label := self.options.get("label"):
             name = nodes.fully_normalize_name(label)
-            node["names"].append(name)
             node["ids"].insert(0, nodes.make_id(label))
-            self.state.document.note_explicit_target(node, node)
             std = self.env.domains.standard_domain
+            if name in std.labels:
+                raise self.error(f"exercise: the label {label!r} is taken in {std.labels[name][0]}")
             std.note_hyperlink_target(name, self.env.docname, node["ids"][0], f"Exercise {number}")
         return [node, *messages]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import platform
 import re
 import warnings
@@ -31,6 +32,7 @@ from sphinx.errors import ExtensionError
 
 LIBRARIES = ("torch", "numpy", "matplotlib")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
+NO_GALLERY: dict[str, list[str]] = {"examples_dirs": [], "gallery_dirs": []}
 KERNELSPEC = "kernelspec: {name: python3}"
 CELL = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{code-cell\}[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
@@ -93,7 +95,7 @@ def stored_results(app: Sphinx) -> list[Path]:
 def source_map(app: Sphinx) -> SourceMap:
     """The package as it stands on disk at the start of this build."""
     if not hasattr(app, "_lstm_book_sources"):
-        root = Path(app.config.freshness_root)
+        root = Path(app.confdir, app.config.freshness_root).resolve()
         app._lstm_book_sources = SourceMap(root, app.config.freshness_package)  # type: ignore[attr-defined]
     sources: SourceMap = app._lstm_book_sources  # type: ignore[attr-defined]
     return sources
@@ -101,7 +103,7 @@ def source_map(app: Sphinx) -> SourceMap:
 
 def forget_stale_scripts(app: Sphinx) -> None:
     """Delete the checksum of each gallery script whose fingerprint has changed."""
-    gallery = app.config.sphinx_gallery_conf
+    gallery = getattr(app.config, "sphinx_gallery_conf", None) or NO_GALLERY
     stored = stored_results(app)
     for scripts, target in zip(gallery["examples_dirs"], gallery["gallery_dirs"], strict=True):
         scripts, target = Path(app.confdir, scripts), Path(app.confdir, target)
@@ -118,10 +120,21 @@ def forget_stale_scripts(app: Sphinx) -> None:
         record.write_text(json.dumps(new, indent=1))
 
 
-def open_cache(app: Sphinx) -> None:
-    """Create the notebook cache's database before parallel readers race to do it."""
-    if app.config.nb_execution_mode == "cache" and app.config.nb_execution_cache_path:
-        _ = get_cache(app.config.nb_execution_cache_path).db
+def prepare_kernels(app: Sphinx) -> None:
+    """Give kernels a profile of their own, and create the notebook cache's database.
+
+    Parallel readers would race to create the database; a reader's own IPython profile must not
+    change what a page prints.
+    """
+    if app.config.nb_execution_mode != "cache":
+        return
+    cache = Path(app.config.nb_execution_cache_path)
+    _ = get_cache(cache).db
+    profile = cache.with_name("ipython") / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    # Kernels warn that they talk over TCP; they do so on this machine only.
+    (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
+    os.environ["IPYTHONDIR"] = str(profile.parent)
 
 
 def stamp_chapter(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -183,7 +196,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_config_value("freshness_root", "..", "env")
     app.add_config_value("freshness_package", "", "env")
-    app.connect("builder-inited", open_cache, priority=100)
+    app.connect("builder-inited", prepare_kernels, priority=100)
     app.connect("builder-inited", forget_stale_scripts, priority=100)
     app.connect("source-read", stamp_chapter)
     app.connect("doctree-read", note_glued_pages)

@@ -20,6 +20,9 @@ class Objectives(SphinxDirective):
         """Check the terms and box them."""
         box = nodes.container(classes=["objectives"])
         self.set_source_info(box)
+        for index in reversed(range(1, len(self.content))):
+            if self.content[index].strip() in TERMS:  # a term starts a new item, blank line or not
+                self.content.insert(index, "", *self.content.items[index])
         box += self.parse_content_to_nodes()
         found = [term.astext() for term in box.findall(nodes.term)]
         if found != TERMS:
