@@ -27,10 +27,10 @@ from lstm_book.plotting.curves import (
     draw_lag,
     draw_singular_values,
 )
-from lstm_book.plotting.figure import ThemedFigure, figure, show, subplots
 from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
 from lstm_book.plotting.schematic import draw_cell, draw_rnn_cell, draw_unrolled
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, stylesheet, use_style
+from lstm_book.plotting.themed import ThemedFigure, figure, show, subplots
 
 __all__ = [
     "INK",

@@ -108,28 +108,39 @@ def log_axis(ax: Axes) -> None:
 
 
 def separate_labels(fig: Figure) -> None:
-    """Move the end labels of each axes apart, upwards and downwards, until none overlap."""
+    """Move the end labels of each axes apart until none overlap, as little as possible."""
     fig.draw_without_rendering()
-    points = 72 / fig.dpi
     for ax in fig.axes:
         labels = [t for t in ax.texts if isinstance(t, Annotation) and t.get_gid() == _END_LABEL]
-        boxes = [t.get_window_extent() for t in labels]
-        at = np.array([(box.y0 + box.y1) / 2 for box in boxes])
-        half = np.array([box.height / 2 for box in boxes])
-        for _ in range(200):
-            moved = False
-            for a in range(len(boxes)):
-                for b in range(a):
-                    if boxes[a].x0 > boxes[b].x1 or boxes[b].x0 > boxes[a].x1:
-                        continue
-                    overlap = half[a] + half[b] - abs(at[a] - at[b])
-                    if overlap > 0.1:
-                        up = 0.5 * overlap if at[a] >= at[b] else -0.5 * overlap
-                        at[a] += up
-                        at[b] -= up
-                        moved = True
-            if not moved:
-                break
-        for text, box, centre in zip(labels, boxes, at, strict=True):
-            dx, dy = text.xyann
-            text.xyann = (dx, dy + (centre - (box.y0 + box.y1) / 2) * points)
+        labels.sort(key=lambda t: t.get_window_extent().x0)
+        column: list[Annotation] = []
+        right = -math.inf
+        for label in labels:
+            box = label.get_window_extent()
+            if box.x0 > right:
+                _separate_column(column, 72 / fig.dpi)
+                column, right = [], box.x1
+            column.append(label)
+            right = max(right, box.x1)
+        _separate_column(column, 72 / fig.dpi)
+
+
+def _separate_column(labels: list[Annotation], points: float) -> None:
+    """Stack labels that stand above each other: the nearest places in the same order."""
+    if not labels:
+        return
+    boxes = {label: label.get_window_extent() for label in labels}
+    labels = sorted(labels, key=lambda label: boxes[label].y0)
+    wanted = np.array([boxes[label].y0 for label in labels])
+    below = np.cumsum([0.0, *(boxes[label].height for label in labels)])[:-1]
+    # Without their heights, labels may touch but not pass: least squares with a fixed order.
+    blocks: list[list[float]] = []
+    for place in wanted - below:
+        blocks.append([place])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            last = blocks.pop()
+            blocks[-1] += last
+    places = np.concatenate([np.full(len(b), np.mean(b)) for b in blocks]) + below
+    for label, place in zip(labels, places, strict=True):
+        dx, dy = label.xyann
+        label.xyann = (dx, dy + (place - boxes[label].y0) * points)

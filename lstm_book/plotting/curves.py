@@ -17,6 +17,8 @@ from lstm_book.plotting._common import (
 )
 from lstm_book.plotting.style import INK, MUTED, PALETTE, colour_of
 
+_TINY = 1e-300  # below, the margin of a logarithmic axis would leave the range of floats
+_SIGNALS = ("i", "f", "g", "o", "c", "h", "x")
 _DASHES = {"i": "-", "f": "-", "g": (0, (4, 1.2)), "o": (0, (1.2, 1))}
 
 
@@ -137,7 +139,7 @@ def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Ax
     """
     named: Mapping[str, Any] = gates._asdict() if hasattr(gates, "_asdict") else gates
     names = list(named) if only is None else list(only)
-    if not names or any(name not in named or name not in PALETTE for name in names):
+    if not names or any(name not in named or name not in _SIGNALS for name in names):
         raise ValueError(f"expected gates among i, f, g, o, c, h, x, got {names}")
     series = {name: as_array(named[name], name, "T") for name in names}
     require_same_length(**series)
@@ -324,7 +326,7 @@ def _not_negative(values: Array, name: str) -> Array:
 
 def _drawable(values: Array) -> Array:
     """Replace what a logarithmic axis has no place for by a gap."""
-    return np.where((values > 0) & np.isfinite(values), values, np.nan)
+    return np.where((values > _TINY) & np.isfinite(values), values, np.nan)
 
 
 def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> None:
@@ -344,7 +346,9 @@ def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> No
         raise ValueError("expected at least one norm that is positive and finite, got none")
     last = drawn[-1]
     if last < len(x) - 1:
-        mark, words = ("v", "then 0") if middle[last + 1] == 0 else ("^", "then overflow")
+        after = middle[last + 1]
+        mark = "^" if after > 1 else "v"
+        words = "then overflow" if after > 1 else "then 0" if after == 0 else f"then < {_TINY}"
         ax.plot(x[last], middle[last], mark, color=colour, ms=6)
         label = f"{label} ({words})" if label else words
     if label:
