@@ -8,7 +8,7 @@ from lstm_book.cells.initialise import (
 )
 from lstm_book.cells.modules import LSTMCell, RNNCell
 from lstm_book.cells.state import Gates, Gates1997, LSTMState
-from lstm_book.cells.step import lstm_1997_step, lstm_step, rnn_step
+from lstm_book.cells.step import lstm_1997_step, lstm_step, lstm_update, rnn_step
 from lstm_book.cells.weights import Weights, weights_of
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "init_xavier_",
     "lstm_1997_step",
     "lstm_step",
+    "lstm_update",
     "rnn_step",
     "weights_of",
 ]

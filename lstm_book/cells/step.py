@@ -60,9 +60,24 @@ def lstm_step(
         The state (h_t, c_t) and the activated gates of the step.
     """
     a = x_t @ W.T + state.h @ U.T
-    a_i, a_f, a_g, a_o = (a if b is None else a + b).chunk(4, dim=-1)
+    return lstm_update(a if b is None else a + b, state.c)
+
+
+def lstm_update(a: Float[Tensor, "*B 4*H"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
+    """Turn pre-activations into gates, and gates into the next state.
+
+    Equations :eq:`lstm-gates`, :eq:`lstm-cell` and :eq:`lstm-hidden`, after the matrix products.
+
+    Args:
+        a: Pre-activations of the gates i, f, g, o, side by side.
+        c: Cell state of the step before.
+
+    Returns:
+        The state (h_t, c_t) and the activated gates of the step.
+    """
+    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
     i_t, f_t, g_t, o_t = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid()
-    c_t = f_t * state.c + i_t * g_t
+    c_t = f_t * c + i_t * g_t
     h_t = o_t * c_t.tanh()
     return LSTMState(h_t, c_t), Gates(i_t, f_t, g_t, o_t)
 

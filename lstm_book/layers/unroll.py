@@ -26,19 +26,29 @@ class Unrolled(NamedTuple, Generic[S, G]):
     @property
     def previous(self) -> S:
         """The states before each step, stacked: each tensor (T, B, H)."""
-        shifted: S = _map(
+        shifted: S = map_state(
             lambda first, after: torch.cat([first[None], after[:-1]]), self.initial, self.states
         )
         return shifted
 
 
-def unroll(step: Callable[[Tensor, S], tuple[S, G]], x: Tensor, initial: S) -> Unrolled[S, G]:
+def unroll(
+    step: Callable[[Tensor, S], tuple[S, G]],
+    x: Tensor,
+    initial: S,
+    *,
+    valid: Tensor | None = None,
+    reverse: bool = False,
+) -> Unrolled[S, G]:
     """Run a step function over a sequence and keep every state and gate.
 
     Args:
         step: Takes (x_t, state) and returns (state, gates), such as `LSTMCell.step`.
         x: Inputs, (T, B, D), or (T, D) for a single sequence.
-        initial: The state before the first step.
+        initial: The state before the first step that is taken.
+        valid: True where a sequence has a step, (T, B); elsewhere its state stays as it was.
+            None if all have T steps.
+        reverse: Whether to go from the last step to the first. Results keep the order of x.
 
     Returns:
         The states and gates of all steps. Autograd follows all of them.
@@ -46,25 +56,34 @@ def unroll(step: Callable[[Tensor, S], tuple[S, G]], x: Tensor, initial: S) -> U
     Raises:
         RuntimeError: If there is no step to take (T = 0), as `torch.nn.LSTM` does.
     """
-    if len(x) == 0:
+    T = len(x)
+    if T == 0:
         raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
     states, gates = [], []
     state = initial
-    for x_t in x:
-        state, gates_t = step(x_t, state)
+    for t in reversed(range(T)) if reverse else range(T):
+        new, gates_t = step(x[t], state)
+        state = new if valid is None else hold(valid[t], new, state)
         states.append(state)
         gates.append(gates_t)
-    return Unrolled(initial, _stack(states), _stack(gates))
+    order = -1 if reverse else 1
+    return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]))
+
+
+def hold(valid_t: Tensor, new: S, old: S) -> S:
+    """Take the new state where a sequence has a step, (B,), and keep the old one elsewhere."""
+    held: S = map_state(lambda a, b: torch.where(valid_t[:, None], a, b), new, old)
+    return held
+
+
+def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
+    """Apply a function to tensors, or field by field to named tuples of tensors."""
+    first = states[0]
+    if isinstance(first, Tensor):
+        return function(*states)
+    return type(first)(*(function(*fields) for fields in zip(*states, strict=True)))
 
 
 def _stack(records: list[Any]) -> Any:
     """Stack a list of tensors, or of named tuples of tensors, over time."""
-    return _map(lambda *tensors: torch.stack(tensors), *records)
-
-
-def _map(function: Callable[..., Tensor], *records: Any) -> Any:
-    """Apply a function to tensors, or field by field to named tuples of tensors."""
-    first = records[0]
-    if isinstance(first, Tensor):
-        return function(*records)
-    return type(first)(*(function(*fields) for fields in zip(*records, strict=True)))
+    return map_state(lambda *tensors: torch.stack(tensors), *records)
