@@ -125,12 +125,15 @@ class LSTM(nn.LSTM):
             RuntimeError: If a size does not fit, T = 0, or lengths are out of range.
             TypeError: If lengths are no whole numbers.
         """
-        if self.engine == "fused" and lengths is None:
-            return super().forward(input, hx)
-        if self.engine == "fused":
-            return self._fused_with_lengths(input, hx, lengths)
         if isinstance(input, PackedSequence):
-            return self._unrolled_packed(input, hx)
+            if lengths is not None:
+                raise ValueError("LSTM: expected a padded input with lengths, got a PackedSequence")
+            if self.engine == "unrolled":
+                return self._unrolled_packed(input, hx)
+        if self.engine == "fused":
+            if lengths is None:
+                return super().forward(input, hx)
+            return self._fused_with_lengths(input, hx, lengths)
         run = self.run(input, hx, lengths=lengths)
         output, (h_n, c_n) = run.output, run.state
         if input.dim() == 2:
@@ -234,8 +237,6 @@ class LSTM(nn.LSTM):
 
     def _check_lengths(self, input: Tensor, lengths: Tensor | list[int]) -> Tensor:
         """Check lengths against the input."""
-        if isinstance(input, PackedSequence):
-            raise ValueError("LSTM: expected a padded input with lengths, got a PackedSequence")
         if input.dim() != 3:
             raise ValueError(
                 f"LSTM: expected a batched 3-D input with lengths, got {input.dim()}-D"
