@@ -14,9 +14,11 @@ from lstm_book.cells.weights import Weights, weights_of
 
 
 class _Cell(nn.Module):
-    """Parameters, default initialisation and input checks that both cells share."""
+    """Parameters, default initialisation and input checks that all cells share."""
 
     gates: int
+    recurrent = True  # whether h_{t-1} reaches the pre-activations
+    weight_hh: nn.Parameter | None
     bias_ih: nn.Parameter | None
     bias_hh: nn.Parameter | None
 
@@ -36,9 +38,9 @@ class _Cell(nn.Module):
             return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
 
         self.weight_ih = parameter(rows, input_size)
-        self.weight_hh = parameter(rows, hidden_size)
+        self.weight_hh = parameter(rows, hidden_size) if self.recurrent else None
         self.bias_ih = parameter(rows) if bias else None
-        self.bias_hh = parameter(rows) if bias else None
+        self.bias_hh = parameter(rows) if bias and self.recurrent else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -83,7 +85,7 @@ class _Cell(nn.Module):
                     f"{name}: expected shape {wanted}, as the input has shape "
                     f"{tuple(input.shape)} and hidden_size={H}, got {tuple(state.shape)}"
                 )
-            check_like(name, state, "weight_hh", self.weight_hh)
+            check_like(name, state, "weight_ih", self.weight_ih)
 
 
 class RNNCell(_Cell):

@@ -128,8 +128,8 @@ class LSTM(nn.LSTM):
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise ValueError("LSTM: expected a padded input with lengths, got a PackedSequence")
-            if self.engine == "unrolled":
-                return self._unrolled_packed(input, hx)
+            fused = self.engine == "fused"
+            return super().forward(input, hx) if fused else self._unrolled_packed(input, hx)
         if self.engine == "fused":
             if lengths is None:
                 return super().forward(input, hx)

@@ -61,8 +61,9 @@ def unroll(
         raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
     states, gates = [], []
     state = initial
+    x_by_step = x.unbind()  # not x[t]: its backward pass would fill a whole x of zeros at each step
     for t in reversed(range(T)) if reverse else range(T):
-        new, gates_t = step(x[t], state)
+        new, gates_t = step(x_by_step[t], state)
         state = new if valid is None else hold(valid[t], new, state)
         states.append(state)
         gates.append(gates_t)

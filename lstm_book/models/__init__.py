@@ -1,5 +1,28 @@
-"""Models made of a recurrent layer and a read-out."""
+"""Models made of a recurrent layer and a read-out, and a peer that counts."""
 
+from lstm_book.models._tokens import sequence_cross_entropy
+from lstm_book.models.char_lm import CharLM
+from lstm_book.models.classifier import SequenceClassifier
+from lstm_book.models.decoding import BeamSearch, Hypothesis, beam_search
+from lstm_book.models.initialise import series_init_
 from lstm_book.models.last_step import LastStepClassifier
+from lstm_book.models.seq2seq import Decoded, Encoded, Predicted, Seq2Seq
+from lstm_book.models.tagger import Tagger
+from lstm_book.models.vocabulary import Vocabulary
 
-__all__ = ["LastStepClassifier"]
+__all__ = [
+    "BeamSearch",
+    "CharLM",
+    "Decoded",
+    "Encoded",
+    "Hypothesis",
+    "LastStepClassifier",
+    "Predicted",
+    "Seq2Seq",
+    "SequenceClassifier",
+    "Tagger",
+    "Vocabulary",
+    "beam_search",
+    "sequence_cross_entropy",
+    "series_init_",
+]
