@@ -1,6 +1,27 @@
 """Running a cell over time."""
 
+from lstm_book.layers.convert import (
+    GATE_ORDERS,
+    ONNXWeights,
+    from_keras,
+    from_onnx,
+    reorder,
+    to_keras,
+    to_onnx,
+)
 from lstm_book.layers.lstm import LSTM, LSTMRun
 from lstm_book.layers.unroll import Unrolled, unroll
 
-__all__ = ["LSTM", "LSTMRun", "Unrolled", "unroll"]
+__all__ = [
+    "GATE_ORDERS",
+    "LSTM",
+    "LSTMRun",
+    "ONNXWeights",
+    "Unrolled",
+    "from_keras",
+    "from_onnx",
+    "reorder",
+    "to_keras",
+    "to_onnx",
+    "unroll",
+]
