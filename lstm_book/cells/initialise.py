@@ -11,17 +11,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from lstm_book.cells.modules import LSTMCell, RNNCell
+from lstm_book.cells.modules import LSTMCell, _Cell
+from lstm_book.cells.variants._base import VariantCell
 
 _LSTMS = (nn.LSTM, nn.LSTMCell, LSTMCell)
-_RECURRENT = (*_LSTMS, nn.RNNBase, nn.RNNCellBase, RNNCell)
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase, _Cell)
 
 
 def init_forget_bias_(module: nn.Module, value: float | Tensor = 1.0) -> None:
     """Set the total forget bias of every LSTM in a module; in place.
 
     Args:
-        module: A torch LSTM or LSTMCell, ours, or a module that contains some.
+        module: A torch LSTM or LSTMCell, ours, a variant with a forget gate, or a module that
+            contains some.
         value: The bias b_f = b_ih + b_hh of the forget gate: a number, or a tensor (H,).
 
     Raises:
@@ -36,15 +38,15 @@ def init_forget_bias_(module: nn.Module, value: float | Tensor = 1.0) -> None:
     bias = torch.as_tensor(value)
     if not bool(torch.isfinite(bias).all()):
         raise ValueError(f"expected a finite forget bias, got {value}")
-    pairs = list(_biases(module))
-    for units in {len(b_ih) // 4 for b_ih, _ in pairs}:
+    found = list(_biases(module))
+    for units in {len(b_ih) // len(rows) for rows, b_ih, _ in found}:
         if bias.ndim and bias.shape != (units,):
             raise ValueError(
                 f"expected one bias or a tensor of shape ({units},), one per unit, "
                 f"got shape {tuple(bias.shape)}"
             )
-    for b_ih, b_hh in pairs:
-        _set_gate(b_ih, b_hh, 1, bias)
+    for rows, b_ih, b_hh in found:
+        _set_gate(rows, b_ih, b_hh, "f", bias)
 
 
 def init_chrono_(
@@ -56,7 +58,8 @@ def init_chrono_(
     time of about u steps. As totals, with b_hh zero in these rows.
 
     Args:
-        module: A torch LSTM or LSTMCell, ours, or a module that contains some.
+        module: A torch LSTM or LSTMCell, ours, a variant with a forget gate, or a module that
+            contains some. Without an input gate only b_f is set.
         t_max: The longest dependency that is expected, in steps; above 2.
         generator: Source of the draws.
 
@@ -66,11 +69,12 @@ def init_chrono_(
     """
     if not (math.isfinite(t_max) and t_max > 2):
         raise ValueError(f"expected a finite t_max above 2 steps, got {t_max}")
-    for b_ih, b_hh in _biases(module):
-        u = torch.rand(len(b_ih) // 4, generator=generator, dtype=torch.float64)
+    for rows, b_ih, b_hh in _biases(module):
+        u = torch.rand(len(b_ih) // len(rows), generator=generator, dtype=torch.float64)
         b_f = (1 + u * (t_max - 2)).log()
-        _set_gate(b_ih, b_hh, 1, b_f)
-        _set_gate(b_ih, b_hh, 0, -b_f)
+        _set_gate(rows, b_ih, b_hh, "f", b_f)
+        if "i" in rows:
+            _set_gate(rows, b_ih, b_hh, "i", -b_f)
 
 
 def init_orthogonal_(
@@ -114,25 +118,34 @@ def init_xavier_(
         nn.init.xavier_uniform_(block, gain=gain, generator=generator)
 
 
-def _biases(module: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (b_ih, b_hh) of every layer and direction of every LSTM in the module."""
-    lstms = [part for part in module.modules() if isinstance(part, _LSTMS)]
+def _rows(part: nn.Module) -> str:
+    """Name the gates whose rows a module's parameters hold, if a forget gate is among them."""
+    rows = "ifgo" if isinstance(part, _LSTMS) else getattr(part, "rows", "")
+    return rows if isinstance(part, (*_LSTMS, VariantCell)) and "f" in rows else ""
+
+
+def _biases(module: nn.Module) -> Iterator[tuple[str, Tensor, Tensor | None]]:
+    """Yield (rows, b_ih, b_hh) of every layer and direction of every LSTM in the module."""
+    lstms = [part for part in module.modules() if _rows(part)]
     if not lstms:
-        raise TypeError(f"expected an LSTM or a module that contains one, got {module}")
+        raise TypeError(
+            f"expected an LSTM with a forget gate or a module that contains one, got {module}"
+        )
     if any(not lstm.bias for lstm in lstms):
         raise ValueError("expected an LSTM with biases, got one built with bias=False")
     for lstm in lstms:
         parameters = dict(lstm.named_parameters(recurse=False))
         for name, b_ih in parameters.items():
             if name.startswith("bias_ih"):
-                yield b_ih, parameters[name.replace("bias_ih", "bias_hh")]
+                yield _rows(lstm), b_ih, parameters.get(name.replace("bias_ih", "bias_hh"))
 
 
 @torch.no_grad()
-def _set_gate(b_ih: Tensor, b_hh: Tensor, gate: int, total: Tensor) -> None:
+def _set_gate(rows: str, b_ih: Tensor, b_hh: Tensor | None, gate: str, total: Tensor) -> None:
     """Write the total bias of one gate: all of it on b_ih, zero on b_hh."""
-    b_ih.chunk(4)[gate].copy_(total)
-    b_hh.chunk(4)[gate].zero_()
+    b_ih.chunk(len(rows))[rows.index(gate)].copy_(total)
+    if b_hh is not None:
+        b_hh.chunk(len(rows))[rows.index(gate)].zero_()
 
 
 def _gate_blocks(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

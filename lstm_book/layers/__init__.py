@@ -10,6 +10,8 @@ from lstm_book.layers.convert import (
     to_onnx,
 )
 from lstm_book.layers.lstm import LSTM, LSTMRun
+from lstm_book.layers.recurrent import Recurrent
+from lstm_book.layers.stack import RecurrentRun
 from lstm_book.layers.unroll import Unrolled, unroll
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "LSTM",
     "LSTMRun",
     "ONNXWeights",
+    "Recurrent",
+    "RecurrentRun",
     "Unrolled",
     "from_keras",
     "from_onnx",

@@ -1,5 +1,6 @@
 """The LSTM layer: PyTorch's, with the taught loop beside the fused kernel."""
 
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -8,7 +9,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_book.cells import Gates, LSTMState, lstm_update, weights_of
-from lstm_book.layers.lengths import check_lengths, valid_steps
+from lstm_book.layers.lengths import check_lengths
+from lstm_book.layers.stack import run_stack
 from lstm_book.layers.unroll import Unrolled, unroll
 
 Engine = Literal["fused", "unrolled"]
@@ -163,32 +165,24 @@ class LSTM(nn.LSTM):
             TypeError: As `forward`.
         """
         x, initial = self._check(input, hx)
-        valid = None
-        if lengths is not None:
-            valid = valid_steps(self._check_lengths(input, lengths).to(x.device), len(x))
-            # Padding may hold anything, and NaN times zero is NaN.
-            x = x.masked_fill(~valid[..., None], 0)
-        layers: list[tuple[Unrolled[LSTMState, Gates], ...]] = []
-        final: list[LSTMState] = []
-        for layer in range(self.num_layers):
-            if layer > 0:
-                x = functional.dropout(x, self.dropout, self.training)
-            runs = tuple(
-                self._run_direction(x, layer, reverse, initial[len(final) + reverse], valid)
+        layers = [
+            [
+                partial(self._run_direction, layer, reverse)
                 for reverse in range(1 + self.bidirectional)
-            )
-            for reverse, run in enumerate(runs):
-                last = 0 if reverse else -1
-                final.append(LSTMState(run.states.h[last], run.states.c[last]))
-            x = torch.cat([run.states.h for run in runs], dim=-1)
-            if valid is not None:
-                x = x * valid[..., None]
-            layers.append(runs)
-        h_n, c_n = (torch.stack(tensors) for tensors in zip(*final, strict=True))
-        return LSTMRun(x, LSTMState(h_n, c_n), tuple(layers))
+            ]
+            for layer in range(self.num_layers)
+        ]
+        run = run_stack(
+            layers,
+            x,
+            initial,
+            lengths=None if lengths is None else self._check_lengths(input, lengths),
+            dropout=self.dropout if self.training else 0.0,
+        )
+        return LSTMRun(*run)
 
     def _run_direction(
-        self, x: Tensor, layer: int, reverse: int, initial: LSTMState, valid: Tensor | None
+        self, layer: int, reverse: int, x: Tensor, initial: LSTMState, valid: Tensor | None
     ) -> Unrolled[LSTMState, Gates]:
         """Run one direction of one layer."""
         W, U, b = weights_of(self, layer, "backward" if reverse else "forward")

@@ -1,0 +1,96 @@
+"""What the variants share: rows by name, pre-activations, one checked step from outside."""
+
+import math
+from typing import Any
+
+from torch import Tensor, nn
+
+from lstm_book.cells.modules import _Cell
+from lstm_book.cells.state import LSTMState
+
+
+class VariantCell(_Cell):
+    """A cell whose weights hold the rows of the gates `rows`, one below the other.
+
+    Every argument of the constructor stays an attribute of the same name, so that `Recurrent` can
+    build another one like it.
+    """
+
+    rows: str = "ifgo"
+    state_type: type[Any] = LSTMState
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self.gates = len(self.rows)
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        """Advance by one step.
+
+        Args:
+            input: x_t of shape (B, D), or (D,) for a single sequence.
+            hx: The state of the step before, as the cell returns it, or a tuple of the same
+                tensors; each of shape (B, H) or (H,). `zero_state` if missing.
+
+        Returns:
+            The state after the step, of the shape that hx has or would have.
+
+        Raises:
+            TypeError: If hx is no tensor, or no tuple of tensors, as the cell needs it.
+            ValueError: If input or a state has neither one nor two dimensions.
+            RuntimeError: If a size, dtype or device does not fit the parameters, or hx has not
+                as many states as the cell.
+        """
+        if hx is None:
+            self._check(input, ())
+            return self.step(input, self.zero_state(input))[0]
+        state = self._state(hx)
+        self._check(input, state if isinstance(state, tuple) else (state,))
+        return self.step(input, state)[0]
+
+    def step(self, x_t: Tensor, state: Any) -> tuple[Any, Any]:
+        """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        raise NotImplementedError
+
+    def zero_state(self, input: Tensor) -> Any:
+        """Return the state before the first step, zeros, for an input of shape (…, D)."""
+        zeros = self._zeros(input)
+        return zeros if self.state_type is Tensor else self.state_type(*[zeros] * self._count())
+
+    def pre_activations(self, x_t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        """Return x_t W^T + h U^T + b, (…, H) for each of the cell's rows."""
+        W, U, b = self.weights
+        a = x_t @ W.T + h @ U.T
+        return (a if b is None else a + b).chunk(self.gates, dim=-1)
+
+    def _parameter(self, *shape: int) -> nn.Parameter:
+        """Return one more parameter, drawn as the others are."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0.0
+        return nn.Parameter(nn.init.uniform_(self.weight_ih.new_empty(shape), -bound, bound))
+
+    def _zeros(self, input: Tensor) -> Tensor:
+        return input.new_zeros(*input.shape[:-1], self.hidden_size)
+
+    def _count(self) -> int:
+        """Return how many tensors the state has."""
+        return len(self.state_type._fields)
+
+    def _state(self, hx: Any) -> Any:
+        """Bring what the caller gave to the cell's own state."""
+        kind, wanted = type(self).__name__, self.state_type
+        if wanted is Tensor:
+            return hx
+        fields = ", ".join(wanted._fields)
+        if not isinstance(hx, tuple | list):
+            raise TypeError(
+                f"{kind}: expected hx to be a tuple ({fields}), got {type(hx).__name__}"
+            )
+        if len(hx) != self._count():
+            raise RuntimeError(f"{kind}: expected hx to be ({fields}), got {len(hx)} states")
+        return wanted(*hx)

@@ -1,0 +1,87 @@
+"""The sLSTM: exponential gates, a normaliser, and a stabiliser that keeps them in range."""
+
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lstm_book.cells.variants._base import VariantCell
+from lstm_book.cells.variants.records import SLSTMGates, SLSTMState
+
+ForgetGate = Literal["sigmoid", "exp"]
+
+
+class SLSTMCell(VariantCell):
+    """The sLSTM of Beck et al. :cite:p:`beck2024`: an input gate without an upper bound.
+
+    ::
+
+        m_t = max(log f̃ + m_{t-1}, a_i)
+        i_t = exp(a_i - m_t)
+        f_t = exp(log f̃ + m_{t-1} - m_t)
+        c_t = f_t * c_{t-1} + i_t * tanh(a_g)
+        n_t = f_t * n_{t-1} + i_t
+        h_t = σ(a_o) * c_t / n_t
+
+    where f̃ is σ(a_f), or exp(a_f) with ``forget="exp"``. c_t / n_t is a weighted mean of
+    candidates. m_t is taken out of numerator and denominator alike, so it changes no output; it
+    only keeps the exponentials from overflowing. Before the first step nothing is stored:
+    c_0 = n_0 = 0 and m_0 = -∞, hence i_1 = 1, and n_t is never below 1.
+
+    The candidate g_t is the paper's z_t. U is full: one head, in the paper's terms.
+
+    ========== ====================== ================
+    Symbol     Parameter              Shape
+    ========== ====================== ================
+    W          ``weight_ih``          (4H, D): i,f,g,o
+    U          ``weight_hh``          (4H, H): i,f,g,o
+    b          ``bias_ih + bias_hh``  (4H,): i,f,g,o
+    ========== ====================== ================
+
+    Args:
+        input_size: Features D of the input.
+        hidden_size: Units H.
+        bias: Whether to add b_ih and b_hh.
+        device: Where to put the parameters.
+        dtype: Their floating-point type.
+        forget: "sigmoid" or "exp".
+
+    Raises:
+        ValueError: If forget is neither.
+        RuntimeError: If a size is negative.
+    """
+
+    state_type = SLSTMState
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        forget: ForgetGate = "sigmoid",
+    ) -> None:
+        if forget not in get_args(ForgetGate):
+            raise ValueError(f"expected forget to be 'sigmoid' or 'exp', got {forget!r}")
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.forget = forget
+
+    def zero_state(self, input: Tensor) -> SLSTMState:
+        """Return h_0 = c_0 = n_0 = 0 and m_0 = -∞, for an input of shape (…, D)."""
+        zeros = self._zeros(input)
+        return SLSTMState(zeros, zeros, zeros, torch.full_like(zeros, -torch.inf))
+
+    def step(self, x_t: Tensor, state: SLSTMState) -> tuple[SLSTMState, SLSTMGates]:
+        """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        a_i, a_f, a_g, a_o = self.pre_activations(x_t, state.h)
+        log_f = functional.logsigmoid(a_f) if self.forget == "sigmoid" else a_f
+        m_t = torch.maximum(log_f + state.m, a_i)
+        i_t, f_t = (a_i - m_t).exp(), (log_f + state.m - m_t).exp()
+        g_t, o_t = a_g.tanh(), a_o.sigmoid()
+        c_t = f_t * state.c + i_t * g_t
+        n_t = f_t * state.n + i_t
+        h_t = o_t * c_t / n_t
+        return SLSTMState(h_t, c_t, n_t, m_t), SLSTMGates(i_t, f_t, g_t, o_t)

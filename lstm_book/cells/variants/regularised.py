@@ -1,0 +1,253 @@
+"""The plain LSTM with something done to it while it runs: normalised, dropped out, zoned out."""
+
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from lstm_book.cells.state import Gates, LSTMState
+from lstm_book.cells.step import lstm_step, lstm_update
+from lstm_book.cells.variants._base import VariantCell
+from lstm_book.cells.variants.records import DropoutState, ZoneoutGates
+
+DropoutTarget = Literal["hidden", "candidate"]
+Resample = Literal["sequence", "step"]
+
+
+class LayerNormLSTMCell(VariantCell):
+    """An LSTM with layer normalisation, placed as in Ba et al. :cite:p:`ba2016`.
+
+    ::
+
+        a_t = LN(x_t W^T) + LN(h_{t-1} U^T) + b
+        c_t = f_t * c_{t-1} + i_t * g_t
+        h_t = o_t * tanh(LN(c_t))
+
+    The share of the input and that of the hidden state are normalised apart, each over all 4H
+    pre-activations at once (not gate by gate). c_t itself is carried on as it is; only the tanh of
+    the output sees it normalised. Each LN has its own gain, first 1, and offset, first 0.
+
+    ========== ====================== ================
+    Symbol     Parameter              Shape
+    ========== ====================== ================
+    W          ``weight_ih``          (4H, D): i,f,g,o
+    U          ``weight_hh``          (4H, H): i,f,g,o
+    b          ``bias_ih + bias_hh``  (4H,): i,f,g,o
+    LN         ``norm_ih, norm_hh``   (4H,) each
+    LN(c_t)    ``norm_c``             (H,)
+    ========== ====================== ================
+
+    Args:
+        input_size: Features D of the input.
+        hidden_size: Units H.
+        bias: Whether to add b_ih and b_hh.
+        device: Where to put the parameters.
+        dtype: Their floating-point type.
+        eps: Added to the variance. The paper has none.
+
+    Raises:
+        RuntimeError: If a size is negative.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.eps = eps
+        self.norm_ih, self.norm_hh, self.norm_c = (
+            nn.LayerNorm(size, eps, device=device, dtype=dtype)
+            for size in (4 * hidden_size, 4 * hidden_size, hidden_size)
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw weights and biases from U(-1/√H, 1/√H); gains 1, offsets 0."""
+        super().reset_parameters()
+        for norm in self.children():
+            if isinstance(norm, nn.LayerNorm):
+                norm.reset_parameters()
+
+    def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
+        """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        W, U, b = self.weights
+        a = self.norm_ih(x_t @ W.T) + self.norm_hh(state.h @ U.T)
+        (_, c_t), gates = lstm_update(a if b is None else a + b, state.c)
+        h_t = gates.o * self.norm_c(c_t).tanh()
+        return LSTMState(h_t, c_t), gates
+
+
+class RecurrentDropoutLSTMCell(VariantCell):
+    """An LSTM with dropout on what it carries through time, by a mask that the state holds.
+
+    With ``on="hidden"``, as in the variational LSTM of Gal and Ghahramani :cite:p:`gal2016`::
+
+        a_t = x_t W^T + (mask * h_{t-1}) U^T + b
+
+    One mask serves all four gates and all steps of a sequence (the paper's tied form). The paper
+    drops x_t too, by another constant mask; do that once, outside.
+
+    With ``on="candidate"``, as in Semeniuta et al. :cite:p:`semeniuta2016`, nothing that is already
+    in memory gets lost::
+
+        c_t = f_t * c_{t-1} + i_t * mask * g_t
+
+    Kept units are scaled by 1/(1-p), so that nothing needs scaling in evaluation, where no unit is
+    dropped. `zero_state` draws the mask: a new sequence has a new one, a carried state keeps its
+    own. So does one from evaluation, which is all ones. Masks come from PyTorch's global generator,
+    as those of :class:`torch.nn.Dropout` do. To start from an h and c of your own, use
+    ``cell.zero_state(x_t)._replace(h=h, c=c)``.
+
+    ========== ====================== ================
+    Symbol     Parameter              Shape
+    ========== ====================== ================
+    W          ``weight_ih``          (4H, D): i,f,g,o
+    U          ``weight_hh``          (4H, H): i,f,g,o
+    b          ``bias_ih + bias_hh``  (4H,): i,f,g,o
+    ========== ====================== ================
+
+    Args:
+        input_size: Features D of the input.
+        hidden_size: Units H.
+        bias: Whether to add b_ih and b_hh.
+        device: Where to put the parameters.
+        dtype: Their floating-point type.
+        p: Probability of dropping a unit, from 0 to below 1.
+        on: "hidden" or "candidate".
+        resample: When a new mask is drawn: at the start of each "sequence", or at each "step".
+
+    Raises:
+        ValueError: If p, on or resample is none of the possible values.
+        RuntimeError: If a size is negative.
+    """
+
+    state_type = DropoutState
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        p: float = 0.5,
+        on: DropoutTarget = "hidden",
+        resample: Resample = "sequence",
+    ) -> None:
+        if not 0 <= p < 1:
+            raise ValueError(f"expected p, a probability, from 0 to below 1, got {p}")
+        for name, value, choices in (
+            ("on", on, get_args(DropoutTarget)),
+            ("resample", resample, get_args(Resample)),
+        ):
+            if value not in choices:
+                raise ValueError(f"expected {name} to be {' or '.join(choices)}, got {value!r}")
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.p, self.on, self.resample = p, on, resample
+
+    def extra_repr(self) -> str:
+        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
+        return f"{super().extra_repr()}, p={self.p}, on={self.on}, resample={self.resample}"
+
+    def zero_state(self, input: Tensor) -> DropoutState:
+        """Return h_0 = c_0 = 0 and a fresh mask, for an input of shape (…, D)."""
+        zeros = self._zeros(input)
+        return DropoutState(zeros, zeros, self._mask(zeros))
+
+    def step(self, x_t: Tensor, state: DropoutState) -> tuple[DropoutState, Gates]:
+        """Advance by one step and return the gates as well, in the form that `unroll` takes.
+
+        The gates are those before the mask.
+        """
+        mask = state.mask
+        if not self.training:
+            mask = torch.ones_like(mask)
+        elif self.resample == "step":
+            mask = self._mask(state.h)
+        h = state.h * mask if self.on == "hidden" else state.h
+        (h_t, c_t), gates = lstm_step(x_t, LSTMState(h, state.c), *self.weights)
+        if self.on == "candidate":
+            c_t = gates.f * state.c + gates.i * mask * gates.g
+            h_t = gates.o * c_t.tanh()
+        return DropoutState(h_t, c_t, state.mask if not self.training else mask), gates
+
+    def _mask(self, like: Tensor) -> Tensor:
+        """Draw a mask, or return ones in evaluation."""
+        if not self.training:
+            return torch.ones_like(like)
+        return torch.full_like(like, 1 - self.p).bernoulli() / (1 - self.p)
+
+
+class ZoneoutLSTMCell(VariantCell):
+    """An LSTM some units of which skip a step at random :cite:p:`krueger2017`.
+
+    With (h̃, c̃) what the plain LSTM would carry on, and h̃ made from c̃::
+
+        c_t = keep_c * c_{t-1} + (1 - keep_c) * c̃
+        h_t = keep_h * h_{t-1} + (1 - keep_h) * h̃
+
+    While training, keep_c and keep_h are drawn anew for each unit and step: 1 with the probability
+    of the rate, otherwise 0. In evaluation they are the rates themselves, their expectation. They
+    come from PyTorch's global generator.
+
+    ========== ====================== ================
+    Symbol     Parameter              Shape
+    ========== ====================== ================
+    W          ``weight_ih``          (4H, D): i,f,g,o
+    U          ``weight_hh``          (4H, H): i,f,g,o
+    b          ``bias_ih + bias_hh``  (4H,): i,f,g,o
+    ========== ====================== ================
+
+    Args:
+        input_size: Features D of the input.
+        hidden_size: Units H.
+        bias: Whether to add b_ih and b_hh.
+        device: Where to put the parameters.
+        dtype: Their floating-point type.
+        zoneout_h: Rate of h, from 0 to 1.
+        zoneout_c: Rate of c, from 0 to 1.
+
+    Raises:
+        ValueError: If a rate is outside.
+        RuntimeError: If a size is negative.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        zoneout_h: float = 0.05,
+        zoneout_c: float = 0.5,
+    ) -> None:
+        for name, rate in (("zoneout_h", zoneout_h), ("zoneout_c", zoneout_c)):
+            if not 0 <= rate <= 1:
+                raise ValueError(f"expected {name}, a probability, from 0 to 1, got {rate}")
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.zoneout_h, self.zoneout_c = zoneout_h, zoneout_c
+
+    def extra_repr(self) -> str:
+        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
+        return f"{super().extra_repr()}, zoneout_h={self.zoneout_h}, zoneout_c={self.zoneout_c}"
+
+    def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, ZoneoutGates]:
+        """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        (h_new, c_new), gates = lstm_step(x_t, state, *self.weights)
+        keep_h, keep_c = self._keep(h_new, self.zoneout_h), self._keep(c_new, self.zoneout_c)
+        c_t = keep_c * state.c + (1 - keep_c) * c_new
+        h_t = keep_h * state.h + (1 - keep_h) * h_new
+        return LSTMState(h_t, c_t), ZoneoutGates(*gates, keep_h, keep_c)
+
+    def _keep(self, like: Tensor, rate: float) -> Tensor:
+        """Draw which units stay as they were, or return the expectation in evaluation."""
+        share = torch.full_like(like, rate)
+        return share.bernoulli() if self.training else share

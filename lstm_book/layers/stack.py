@@ -1,0 +1,83 @@
+"""Layers on top of each other, in one direction or two: what `LSTM` and `Recurrent` share."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lstm_book.layers.lengths import valid_steps
+from lstm_book.layers.unroll import Unrolled, map_state
+
+S = TypeVar("S", bound=Any)
+G = TypeVar("G", bound=Any)
+
+RunDirection: TypeAlias = Callable[[Tensor, S, Tensor | None], Unrolled[S, G]]
+"""Takes the input (T, B, D), the state to start from and `valid`, as `unroll` does."""
+
+
+class RecurrentRun(NamedTuple, Generic[S, G]):
+    """What every layer and direction did, time first and batched.
+
+    Attributes:
+        output: The last layer's hidden states, (T, B, directions · H); zero beyond a length.
+        state: The last states, as the cell has them; each tensor (layers · directions, B, H).
+        layers: For each layer, the run of each direction: ``layers[0][0].states`` has tensors of
+            shape (T, B, H). Step t of the backward direction came after its step t + 1.
+    """
+
+    output: Tensor
+    state: S
+    layers: tuple[tuple[Unrolled[S, G], ...], ...]
+
+
+def run_stack(
+    layers: Sequence[Sequence[RunDirection[S, G]]],
+    x: Tensor,
+    initial: Sequence[S],
+    *,
+    lengths: Tensor | None = None,
+    dropout: float = 0.0,
+) -> RecurrentRun[S, G]:
+    """Run layers one after the other, each on the hidden states of the one below.
+
+    Args:
+        layers: For each layer, how to run it forward and, if wanted, backward.
+        x: Inputs, (T, B, D).
+        initial: The state before the first step of each layer and direction, in this order.
+        lengths: How many steps each sequence has, (B,); None if all have T.
+        dropout: Probability of zeroing a number between two layers.
+
+    Returns:
+        The last layer's outputs, the final states, and what every layer and direction did.
+    """
+    valid = None
+    if lengths is not None:
+        valid = valid_steps(lengths.to(x.device), len(x))
+        # Padding may hold anything, and NaN times zero is NaN.
+        x = x.masked_fill(~valid[..., None], 0)
+    done: list[tuple[Unrolled[S, G], ...]] = []
+    final: list[S] = []
+    for directions in layers:
+        if done:
+            x = functional.dropout(x, dropout)
+        runs = tuple(
+            run(x, state, valid)
+            for run, state in zip(directions, initial[len(final) :], strict=False)
+        )
+        # The last step that a direction takes: T - 1 forward, 0 backward.
+        for run, last in zip(runs, (-1, 0), strict=False):
+            final.append(map_state(lambda states, last=last: states[last], run.states))
+        x = torch.cat([hidden(run.states) for run in runs], dim=-1)
+        if valid is not None:
+            x = x * valid[..., None]
+        done.append(runs)
+    state: S = map_state(lambda *tensors: torch.stack(tensors), *final)
+    return RecurrentRun(x, state, tuple(done))
+
+
+def hidden(states: Any) -> Tensor:
+    """Return the h of a cell's state, or the state itself where it is a tensor."""
+    h: Tensor = states if isinstance(states, Tensor) else states.h
+    return h
