@@ -63,13 +63,13 @@ def lstm_step(
     return lstm_update(a if b is None else a + b, state.c)
 
 
-def lstm_update(a: Float[Tensor, "*B 4*H"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
+def lstm_update(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
     """Turn pre-activations into gates, and gates into the next state.
 
     Equations :eq:`lstm-gates`, :eq:`lstm-cell` and :eq:`lstm-hidden`, after the matrix products.
 
     Args:
-        a: Pre-activations of the gates i, f, g, o, side by side.
+        a: Pre-activations of the gates i, f, g, o, side by side: G = 4H.
         c: Cell state of the step before.
 
     Returns:
