@@ -6,6 +6,7 @@ from lstm_book.models.classifier import SequenceClassifier
 from lstm_book.models.decoding import BeamSearch, Hypothesis, beam_search
 from lstm_book.models.initialise import series_init_
 from lstm_book.models.last_step import LastStepClassifier
+from lstm_book.models.ngram import NGram, best_ngram
 from lstm_book.models.seq2seq import Decoded, Encoded, Predicted, Seq2Seq
 from lstm_book.models.tagger import Tagger
 from lstm_book.models.vocabulary import Vocabulary
@@ -17,12 +18,14 @@ __all__ = [
     "Encoded",
     "Hypothesis",
     "LastStepClassifier",
+    "NGram",
     "Predicted",
     "Seq2Seq",
     "SequenceClassifier",
     "Tagger",
     "Vocabulary",
     "beam_search",
+    "best_ngram",
     "sequence_cross_entropy",
     "series_init_",
 ]

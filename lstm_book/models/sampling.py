@@ -1,0 +1,42 @@
+"""Drawing the next token."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def draw(
+    logits: Float[Tensor, "*B V"],
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    generator: torch.Generator | None = None,
+) -> Int[Tensor, "*B"]:
+    """Draw tokens from softmax(logits / temperature), or from its k most probable ones.
+
+    Args:
+        logits: Scores of the V tokens, or their log-probabilities.
+        temperature: Above 1 evens the probabilities out, below 1 sharpens them; 0 takes the most
+            probable token.
+        top_k: How many tokens may be drawn; None for all.
+        generator: Source of the draws.
+
+    Raises:
+        ValueError: If the temperature is negative or not finite, or top_k is not from 1 to V.
+    """
+    V = logits.shape[-1]
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"expected a finite temperature of at least 0, got {temperature}")
+    if top_k is not None and not 1 <= top_k <= V:
+        raise ValueError(f"expected top_k from 1 to {V}, got {top_k}")
+    if temperature == 0 or top_k == 1:
+        return logits.argmax(dim=-1)
+    # Below the largest first, so that a tiny temperature gives -inf and never inf - inf.
+    scaled = (logits.double() - logits.max(dim=-1, keepdim=True).values) / temperature
+    if top_k is not None:
+        values, tokens = scaled.topk(top_k, dim=-1)
+        scaled = torch.full_like(scaled, -torch.inf).scatter(-1, tokens, values)
+    probabilities = scaled.softmax(dim=-1)
+    drawn = torch.multinomial(probabilities.reshape(-1, V), 1, generator=generator)
+    return drawn.reshape(logits.shape[:-1])

@@ -1,0 +1,324 @@
+"""One sequence in, another out: encoder, decoder, attention."""
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lstm_book.cells import LSTMState
+from lstm_book.layers.lengths import valid_steps
+from lstm_book.layers.lstm import LSTM
+from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
+from lstm_book.models.attention import AdditiveScore, DotScore, attend
+from lstm_book.models.char_lm import evaluating
+from lstm_book.models.decoding import BeamSearch, beam_search
+
+Attention = Literal["none", "dot", "additive"]
+
+
+class Encoded(NamedTuple):
+    """What the decoder knows of the sources.
+
+    Attributes:
+        state: The encoder's last own state, (h, c), each (layers, B, H).
+        memory: Its last layer's output at each step, (S, B, H); zero beyond a length.
+        valid: True where a source has a step, (S, B); None if all have S.
+    """
+
+    state: LSTMState
+    memory: Tensor
+    valid: Tensor | None
+
+
+class Predicted(NamedTuple):
+    """What the decoder says at each step.
+
+    Attributes:
+        logits: (T, B, V), zero beyond a length.
+        weights: Attention on each source step, (T, B, S), summing to 1; None without attention.
+        state: The decoder's state after the last own step, (h, c), each (layers, B, H).
+    """
+
+    logits: Tensor
+    weights: Tensor | None
+    state: LSTMState
+
+
+class Decoded(NamedTuple):
+    """Sequences that were written without knowing the right ones.
+
+    Attributes:
+        tokens: (T, B); the stop token from each sequence's end on.
+        lengths: Tokens of each sequence, its stop token included if it came, (B,).
+        log_probability: Sum of their log-probabilities, in nats, (B,).
+        weights: Attention at each step, (T, B, S), zero beyond a length; None without attention.
+    """
+
+    tokens: Tensor
+    lengths: Tensor
+    log_probability: Tensor
+    weights: Tensor | None
+
+
+class Seq2Seq(nn.Module):
+    """Encoder and decoder :cite:p:`sutskever2014`, with attention as an option.
+
+    The encoder's last state is the decoder's first: all that the decoder knows without attention.
+    With attention, the decoder's state also asks every step of the source, and what it gets is
+    joined to it before the read-out, as in :cite:t:`luong2015`. The score is either the inner
+    product of that paper or the small network of :cite:t:`bahdanau2015`.
+
+    Args:
+        source_tokens: How many different tokens the sources have.
+        target_tokens: How many different tokens V the targets have, the stop token included.
+        hidden_size: Units H of each layer.
+        stop: The token that ends a target. It is also what the decoder sees first.
+        num_layers: Layers of the encoder, and of the decoder.
+        attention: "none", "dot" or "additive".
+        embedding: Numbers per token; None for one-hot vectors.
+        dropout: Probability of zeroing a feature between layers and before the read-out, while
+            training.
+
+    Raises:
+        ValueError: If a size is not positive, the stop token is no target token, or the attention
+            is none of the three.
+    """
+
+    def __init__(
+        self,
+        source_tokens: int,
+        target_tokens: int,
+        hidden_size: int,
+        *,
+        stop: int,
+        num_layers: int = 1,
+        attention: Attention = "none",
+        embedding: int | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= stop < target_tokens:
+            raise ValueError(f"expected a stop token from 0 to {target_tokens - 1}, got {stop}")
+        if attention not in ("none", "dot", "additive"):
+            raise ValueError(f"expected attention 'none', 'dot' or 'additive', got {attention!r}")
+        self.stop = stop
+        self.attention: Attention = attention
+        between = dropout if num_layers > 1 else 0.0
+        self.source_vectors = TokenVectors(source_tokens, embedding)
+        self.target_vectors = TokenVectors(target_tokens, embedding)
+        self.encoder = LSTM(self.source_vectors.size, hidden_size, num_layers, dropout=between)
+        self.decoder = LSTM(self.target_vectors.size, hidden_size, num_layers, dropout=between)
+        self.score: DotScore | AdditiveScore | None = None
+        self.join: nn.Linear | None = None
+        if attention != "none":
+            self.score = DotScore() if attention == "dot" else AdditiveScore(hidden_size)
+            self.join = nn.Linear(2 * hidden_size, hidden_size)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(hidden_size, target_tokens)
+
+    def forward(
+        self,
+        source: Tensor,
+        target_in: Tensor,
+        *,
+        source_lengths: Lengths | None = None,
+        target_lengths: Lengths | None = None,
+    ) -> Predicted:
+        """Predict each target token from the source and the right tokens before it.
+
+        This is teacher forcing: the decoder never sees its own mistakes.
+
+        Args:
+            source: Tokens (S, B).
+            target_in: The stop token, then the target without its last token, (T, B).
+            source_lengths: Steps of each source, (B,), from 1 to S; None if all have S.
+            target_lengths: Steps of each target, (B,), from 1 to T; None if all have T.
+
+        Returns:
+            Logits, attention weights, and the decoder's state.
+
+        Raises:
+            TypeError: If tokens or lengths are no whole numbers.
+            ValueError: If tokens are not 2-D.
+            RuntimeError: If there is no step, batches differ, or a length is out of range.
+            IndexError: If a token that is no padding is unknown.
+        """
+        return self.decode(
+            target_in, self.encode(source, lengths=source_lengths), lengths=target_lengths
+        )
+
+    def encode(self, source: Tensor, *, lengths: Lengths | None = None) -> Encoded:
+        """Read the sources; arguments and errors as for `forward`."""
+        tokens, lengths, valid = _checked(
+            "source", source, "S B", self.source_vectors.tokens, lengths
+        )
+        vectors = self.source_vectors(tokens, self.linear.weight.dtype)
+        memory, (h, c) = self.encoder(vectors, lengths=lengths)
+        return Encoded(LSTMState(h, c), memory, valid)
+
+    def decode(
+        self,
+        target_in: Tensor,
+        encoded: Encoded,
+        state: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Lengths | None = None,
+    ) -> Predicted:
+        """Predict the token after each of `target_in`.
+
+        Args:
+            target_in: Tokens (T, B).
+            encoded: What `encode` returned for the B sources.
+            state: The decoder's state to go on from; the encoder's if missing.
+            lengths: Steps of each target, (B,); None if all have T.
+
+        Returns:
+            Logits, attention weights, and the state after the last own step.
+
+        Raises:
+            TypeError: As `forward`.
+            ValueError: As `forward`.
+            RuntimeError: As `forward`.
+            IndexError: As `forward`.
+        """
+        tokens, lengths, valid = _checked(
+            "target_in", target_in, "T B", self.target_vectors.tokens, lengths
+        )
+        B = encoded.memory.shape[1]
+        if tokens.shape[1] != B:
+            raise RuntimeError(
+                f"expected target_in of shape (T, B={B}), as the source, got {tuple(tokens.shape)}"
+            )
+        x = self.target_vectors(tokens, self.linear.weight.dtype)
+        output, (h, c) = self.decoder(x, encoded.state if state is None else state, lengths=lengths)
+        weights = None
+        if self.score is not None and self.join is not None:
+            scores = self.score(output, encoded.memory)
+            found, weights = attend(scores, encoded.memory, encoded.valid)
+            output = self.join(torch.cat([found, output], dim=-1)).tanh()
+        logits = self.linear(self.dropout(output))
+        if valid is not None:
+            logits = logits.masked_fill(~valid[..., None], 0)
+        return Predicted(logits, weights, LSTMState(h, c))
+
+    @torch.no_grad()
+    def greedy(
+        self, source: Tensor, *, lengths: Lengths | None = None, max_length: int = 100
+    ) -> Decoded:
+        """Write the most probable token at each step, without dropout, until all have stopped.
+
+        Args:
+            source: Tokens (S, B).
+            lengths: Steps of each source, (B,); None if all have S.
+            max_length: Largest number of tokens, the stop token included.
+
+        Returns:
+            The sequences.
+
+        Raises:
+            TypeError: As `forward`.
+            ValueError: As `forward`, or if max_length is below 1.
+            RuntimeError: As `forward`.
+            IndexError: As `forward`.
+        """
+        if max_length < 1:
+            raise ValueError(f"expected a max_length of at least 1 token, got {max_length}")
+        with evaluating(self):
+            encoded = self.encode(source, lengths=lengths)
+            B = encoded.memory.shape[1]
+            token = source.new_full((B,), self.stop, dtype=torch.int64)
+            state: LSTMState = encoded.state
+            going = torch.ones_like(token, dtype=torch.bool)
+            steps = torch.zeros_like(token)
+            total = torch.zeros(B, dtype=torch.float64, device=token.device)
+            tokens, looks = [], []
+            for _ in range(max_length):
+                predicted = self.decode(token[None], encoded, state)
+                state = predicted.state
+                best, token = functional.log_softmax(predicted.logits[0], dim=-1).max(dim=-1)
+                token = torch.where(going, token, self.stop)
+                total += torch.where(going, best.double(), 0.0)
+                steps += going
+                tokens.append(token)
+                looks.append(predicted.weights)
+                going = going & (token != self.stop)
+                if not bool(going.any()):
+                    break
+        weights = None
+        if self.score is not None:
+            weights = torch.cat([look for look in looks if look is not None])
+            weights = weights * valid_steps(steps, len(weights))[..., None]
+        return Decoded(torch.stack(tokens), steps, total, weights)
+
+    @torch.no_grad()
+    def beam(
+        self,
+        source: Tensor,
+        *,
+        width: int,
+        length_norm: float = 0.0,
+        lengths: Lengths | None = None,
+        max_length: int = 100,
+    ) -> list[BeamSearch]:
+        """Search for the most probable target of each source, without dropout.
+
+        Args:
+            source: Tokens (S, B).
+            width: How many beginnings to keep at each step. 1 is `greedy`.
+            length_norm: The exponent alpha of the length that divides a log-probability.
+            lengths: Steps of each source, (B,); None if all have S.
+            max_length: Largest number of tokens, the stop token included.
+
+        Returns:
+            For each source, the hypotheses, best first, and those kept at each step.
+
+        Raises:
+            TypeError: As `forward`.
+            ValueError: As `forward`, or if width or max_length is below 1, or length_norm negative.
+            RuntimeError: As `forward`.
+            IndexError: As `forward`.
+        """
+        with evaluating(self):
+            encoded = self.encode(source, lengths=lengths)
+            return [
+                beam_search(
+                    self._step,
+                    _rows(encoded, encoded.state, torch.tensor([index])),
+                    start=self.stop,
+                    stop=self.stop,
+                    width=width,
+                    max_length=max_length,
+                    length_norm=length_norm,
+                    select=lambda state, rows: _rows(state[0], state[1], rows),
+                )
+                for index in range(encoded.memory.shape[1])
+            ]
+
+    def _step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Advance N hypotheses of one source."""
+        encoded, decoder_state = state
+        device = encoded.memory.device
+        predicted = self.decode(tokens[None].to(device), encoded, decoder_state)
+        return functional.log_softmax(predicted.logits[0], dim=-1), (encoded, predicted.state)
+
+
+def _rows(encoded: Encoded, state: LSTMState, rows: Tensor) -> tuple[Encoded, LSTMState]:
+    """Take some sequences out of a batch."""
+    rows = rows.to(encoded.memory.device)
+    picked = Encoded(
+        LSTMState(encoded.state.h[:, rows], encoded.state.c[:, rows]),
+        encoded.memory[:, rows],
+        None if encoded.valid is None else encoded.valid[:, rows],
+    )
+    return picked, LSTMState(state.h[:, rows], state.c[:, rows])
+
+
+def _checked(
+    name: str, tokens: Tensor, dims: str, size: int, lengths: Lengths | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Check tokens and lengths together."""
+    checked = valid = None
+    if lengths is not None and isinstance(tokens, Tensor) and tokens.dim() == 2:
+        checked, valid = mask_of(lengths, tokens.shape[0], tokens.shape[1], tokens.device)
+    return check_tokens(name, tokens, dims, size, valid), checked, valid

@@ -1,0 +1,222 @@
+"""Adding two whole numbers, read and written character by character."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lstm_book.models.vocabulary import Vocabulary
+
+STOP = "$"
+VOCABULARY = Vocabulary("0123456789+" + STOP)
+
+
+class Sums(NamedTuple):
+    """A batch of additions as tokens, for teacher forcing. Time first; padding is 0.
+
+    Attributes:
+        source: The questions, (S, B).
+        source_lengths: Their characters, (B,).
+        target_in: The stop token, then the answer: what the decoder sees, (T, B).
+        target_out: The answer, then the stop token: what it shall say, (T, B).
+        target_lengths: Characters of the answer and its stop token, (B,).
+    """
+
+    source: Tensor
+    source_lengths: Tensor
+    target_in: Tensor
+    target_out: Tensor
+    target_lengths: Tensor
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Read "12+7", write "19$".
+
+    The set-up is that of the addition example that Keras has had for years: each number's count of
+    digits is drawn first, 1 to `digits`, then the number among all below 10^count; and no two
+    numbers are added twice, in whichever order. Here questions and answers keep their own lengths
+    instead of being padded with spaces, and the end is a token of its own, "$".
+
+    Args:
+        digits: Largest number of digits of a number, at least 1.
+        reverse: Whether the question is read from its end, "7+21": then the digits that are needed
+            first are the last ones read :cite:p:`sutskever2014`.
+
+    Raises:
+        ValueError: If there is no digit.
+
+    >>> task = Addition(digits=2, reverse=True)
+    >>> sums = task.encode([(12, 7)])
+    >>> task.vocabulary.decode(sums.source[:, 0])
+    '7+21'
+    >>> task.vocabulary.decode(sums.target_in[:, 0]), task.vocabulary.decode(sums.target_out[:, 0])
+    ('$19', '19$')
+    >>> task.decode(sums.target_out)
+    ['19']
+    """
+
+    digits: int = 3
+    reverse: bool = True
+
+    def __post_init__(self) -> None:
+        if self.digits < 1:
+            raise ValueError(f"expected at least 1 digit, got {self.digits}")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters of questions and answers."""
+        return VOCABULARY
+
+    @property
+    def stop(self) -> int:
+        """The token that ends an answer, and that the decoder sees first."""
+        return VOCABULARY.characters.index(STOP)
+
+    @property
+    def max_length(self) -> int:
+        """Largest number of tokens of an answer with its stop token."""
+        return self.digits + 2
+
+    def split(
+        self, train: int = 50_000, test: int = 2_000, *, generator: torch.Generator | None = None
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Draw pairs for training and others for testing; a + b and b + a count as the same.
+
+        If that takes more than half of all pairs there are, they are drawn evenly among all,
+        because drawing the count of digits first would hardly ever find the last ones.
+
+        Args:
+            train: How many distinct pairs to train on.
+            test: How many others to test on.
+            generator: Source of the draws.
+
+        Returns:
+            The training pairs and the test pairs, in random order.
+
+        Raises:
+            ValueError: If a count is negative, or there are not so many pairs.
+        """
+        if train < 0 or test < 0:
+            raise ValueError(f"expected counts of at least 0 pairs, got {train} and {test}")
+        numbers = 10**self.digits
+        possible = numbers * (numbers + 1) // 2
+        if train + test > possible:
+            raise ValueError(
+                f"expected at most {possible} pairs of numbers below {numbers}, "
+                f"got {train} + {test}"
+            )
+        if 2 * (train + test) > possible:
+            pairs = [(a, b) for a in range(numbers) for b in range(a, numbers)]
+            order = torch.randperm(len(pairs), generator=generator)[: train + test]
+            drawn = dict.fromkeys(pairs[place] for place in order.tolist())
+        else:
+            drawn = {}
+            while len(drawn) < train + test:
+                for a, b in self._draw(train + test, generator):
+                    if len(drawn) < train + test:
+                        drawn.setdefault((min(a, b), max(a, b)))
+        # Short numbers were found early: shuffle, so that both parts hold as many of them.
+        found = list(drawn)
+        order = torch.randperm(len(found), generator=generator)
+        swap = torch.rand(len(found), generator=generator) < 0.5
+        pairs = [
+            found[place][::-1] if swapped else found[place]
+            for place, swapped in zip(order.tolist(), swap.tolist(), strict=True)
+        ]
+        return pairs[:train], pairs[train:]
+
+    def encode(self, pairs: list[tuple[int, int]]) -> Sums:
+        """Turn pairs of numbers into padded tokens.
+
+        Raises:
+            ValueError: If there is no pair, or a number is negative or has too many digits.
+        """
+        if not pairs:
+            raise ValueError("expected at least one pair, got none")
+        for pair in pairs:
+            if not all(0 <= number < 10**self.digits for number in pair):
+                raise ValueError(f"expected numbers from 0 to {10**self.digits - 1}, got {pair}")
+        questions = [f"{a}+{b}" for a, b in pairs]
+        if self.reverse:
+            questions = [question[::-1] for question in questions]
+        answers = [str(a + b) for a, b in pairs]
+        source, source_lengths = _pad(questions)
+        target_in, target_lengths = _pad([STOP + answer for answer in answers])
+        target_out, _ = _pad([answer + STOP for answer in answers])
+        return Sums(source, source_lengths, target_in, target_out, target_lengths)
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Return the answers in tokens (T, B), each up to its stop token or to the end.
+
+        Raises:
+            IndexError: If a token before the stop token is unknown.
+        """
+        answers = []
+        for column in tokens.T.tolist():
+            end = column.index(self.stop) if self.stop in column else len(column)
+            answers.append(VOCABULARY.decode(column[:end]))
+        return answers
+
+    def accuracy(self, tokens: Tensor, sums: Sums) -> tuple[float, float]:
+        """Score answers, such as those of greedy decoding.
+
+        Args:
+            tokens: What was written, (T', B), T' of any size.
+            sums: The questions and right answers.
+
+        Returns:
+            The share of right characters, the stop token counted as one and a missing one wrong,
+            and the share of answers that are right as a whole, the stop token included.
+
+        Raises:
+            RuntimeError: If there is not one answer for each question.
+        """
+        T, B = sums.target_out.shape
+        if tokens.dim() != 2 or tokens.shape[1] != B:
+            raise RuntimeError(f"expected tokens of shape (T, B={B}), got {tuple(tokens.shape)}")
+        written = torch.full((T, B), -1)
+        written[: len(tokens)] = tokens[:T].cpu()
+        valid = torch.arange(T)[:, None] < sums.target_lengths
+        right = (written == sums.target_out) & valid
+        whole = right.sum(0) == sums.target_lengths
+        return float(right.sum() / valid.sum()), float(whole.float().mean())
+
+    def baselines(self, sums: Sums) -> dict[str, float]:
+        """Return the shares of right characters of answers that read no question.
+
+        Args:
+            sums: The questions that are scored.
+
+        Returns:
+            The accuracy per character of a guess among all tokens, and of the token that is the
+            most frequent one at its place.
+        """
+        T = len(sums.target_out)
+        valid = torch.arange(T)[:, None] < sums.target_lengths
+        hits = sum(
+            int(torch.bincount(tokens[own]).max())
+            for tokens, own in zip(sums.target_out, valid, strict=True)
+            if bool(own.any())
+        )
+        return {
+            "any token": 1 / len(VOCABULARY),
+            "the most frequent token of each place": hits / int(valid.sum()),
+        }
+
+    def _draw(self, count: int, generator: torch.Generator | None) -> list[tuple[int, int]]:
+        """Draw pairs: first how many digits, then the number."""
+        below = 10 ** torch.randint(1, self.digits + 1, (count, 2), generator=generator)
+        share = torch.rand(count, 2, generator=generator, dtype=torch.float64)
+        numbers = (share * below).long()
+        return [(a, b) for a, b in numbers.tolist()]
+
+
+def _pad(texts: list[str]) -> tuple[Tensor, Tensor]:
+    """Return tokens (T, B), zero beyond each length, and the lengths (B,)."""
+    rows = [VOCABULARY.encode(text) for text in texts]
+    return (
+        torch.nn.utils.rnn.pad_sequence(rows),
+        torch.tensor([len(text) for text in texts]),
+    )
