@@ -210,6 +210,10 @@ class LSTM(nn.LSTM):
                 f"(shape {tuple(input.shape)})"
             )
         batched = input.dim() == 3
+        if input.shape[1 if batched and self.batch_first else 0] == 0:
+            raise RuntimeError(
+                f"LSTM: expected at least one time step, got input of shape {tuple(input.shape)}"
+            )
         x = input.transpose(0, 1) if batched and self.batch_first else input
         x = x if batched else x[:, None]
         rows = self.num_layers * (1 + self.bidirectional)
