@@ -53,7 +53,9 @@ def tag_characters(source: str) -> list[int]:
         ):
             start = starts[row - 1] + column
             end = starts[end_row - 1] + end_column
-            if kind == tokens.ERRORTOKEN and not text.isspace():
+            # A stray "$" is an error token, or from Python 3.12 on an operator that there is not.
+            stray = kind == tokens.OP and text not in tokens.EXACT_TOKEN_TYPES
+            if stray or (kind == tokens.ERRORTOKEN and not text.isspace()):
                 raise ValueError(f"expected Python source, got {text!r} in line {row}")
             if kind == _F_START:
                 strings.append(start)
