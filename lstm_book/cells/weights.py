@@ -44,10 +44,10 @@ def weights_of(module: nn.Module, layer: int = 0, direction: Direction = "forwar
     if direction not in ("forward", "backward"):
         raise ValueError(f"direction must be 'forward' or 'backward', got {direction!r}")
     parameters = dict(module.named_parameters(recurse=False))
-    stems = [name.removeprefix("weight_ih") for name in parameters if name.startswith("weight_ih")]
+    stems = [name.removeprefix("weight_hh") for name in parameters if name.startswith("weight_hh")]
     if not stems:
         raise TypeError(
-            "expected a recurrent module with a parameter weight_ih or weight_ih_l0 "
+            "expected a recurrent module with a parameter weight_hh or weight_hh_l0 "
             f"(torch.nn.LSTM, LSTMCell, RNN, RNNCell or ours), got {type(module).__name__}"
         )
     reverse = "_reverse" if direction == "backward" else ""

@@ -51,7 +51,7 @@ class VariantCell(_Cell):
             self._check(input, ())
             return self.step(input, self.zero_state(input))[0]
         state = self._state(hx)
-        self._check(input, state if isinstance(state, tuple) else (state,))
+        self._check(input, (state,) if self.state_type is Tensor else state)
         return self.step(input, state)[0]
 
     def step(self, x_t: Tensor, state: Any) -> tuple[Any, Any]:
