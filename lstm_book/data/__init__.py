@@ -1,7 +1,7 @@
 """Real data: loaders that say where everything comes from, and download nothing."""
 
 from lstm_book.data.digits import load_digits
-from lstm_book.data.python_text import python_sources, python_text
+from lstm_book.data.frozen import python_sources, python_text
 from lstm_book.data.records import (
     SequenceDataset,
     Sequences,
