@@ -18,6 +18,7 @@ class VariantCell(_Cell):
 
     rows: str = "ifgo"
     state_type: type[Any] = LSTMState
+    options: tuple[str, ...] = ()  # arguments of the cell's own
 
     def __init__(
         self,
@@ -29,6 +30,10 @@ class VariantCell(_Cell):
     ) -> None:
         self.gates = len(self.rows)
         super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    def extra_repr(self) -> str:
+        """Sizes, whatever differs from the defaults, and the cell's own options."""
+        return ", ".join([super().extra_repr(), *(f"{o}={getattr(self, o)}" for o in self.options)])
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         """Advance by one step.

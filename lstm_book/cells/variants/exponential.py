@@ -53,6 +53,7 @@ class SLSTMCell(VariantCell):
     """
 
     state_type = SLSTMState
+    options = ("forget",)
 
     def __init__(
         self,

@@ -184,6 +184,8 @@ class GreffLSTMCell(VariantCell):
         RuntimeError: If a size is negative.
     """
 
+    options = ("variant",)
+
     def __init__(
         self,
         input_size: int,
@@ -208,10 +210,6 @@ class GreffLSTMCell(VariantCell):
         if variant == "FGR":
             self.state_type = FGRState
             self.weight_gg = self._parameter(3 * hidden_size, 3 * hidden_size)
-
-    def extra_repr(self) -> str:
-        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
-        return f"{super().extra_repr()}, variant={self.variant}"
 
     def step(self, x_t: Tensor, state: Any) -> tuple[Any, Gates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""

@@ -43,11 +43,14 @@ class LayerNormLSTMCell(VariantCell):
         bias: Whether to add b_ih and b_hh.
         device: Where to put the parameters.
         dtype: Their floating-point type.
-        eps: Added to the variance. The paper has none.
+        eps: Added to the variance, above 0. The paper has none, but at first h_0 U^T is all zeros.
 
     Raises:
+        ValueError: If eps is not above 0.
         RuntimeError: If a size is negative.
     """
+
+    options = ("eps",)
 
     def __init__(
         self,
@@ -59,6 +62,8 @@ class LayerNormLSTMCell(VariantCell):
         *,
         eps: float = 1e-5,
     ) -> None:
+        if not eps > 0:
+            raise ValueError(f"expected eps to be above 0, got {eps}")
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.eps = eps
         self.norm_ih, self.norm_hh, self.norm_c = (
@@ -127,6 +132,7 @@ class RecurrentDropoutLSTMCell(VariantCell):
     """
 
     state_type = DropoutState
+    options = ("p", "on", "resample")
 
     def __init__(
         self,
@@ -150,10 +156,6 @@ class RecurrentDropoutLSTMCell(VariantCell):
                 raise ValueError(f"expected {name} to be {' or '.join(choices)}, got {value!r}")
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.p, self.on, self.resample = p, on, resample
-
-    def extra_repr(self) -> str:
-        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
-        return f"{super().extra_repr()}, p={self.p}, on={self.on}, resample={self.resample}"
 
     def zero_state(self, input: Tensor) -> DropoutState:
         """Return h_0 = c_0 = 0 and a fresh mask, for an input of shape (…, D)."""
@@ -218,6 +220,8 @@ class ZoneoutLSTMCell(VariantCell):
         RuntimeError: If a size is negative.
     """
 
+    options = ("zoneout_h", "zoneout_c")
+
     def __init__(
         self,
         input_size: int,
@@ -234,10 +238,6 @@ class ZoneoutLSTMCell(VariantCell):
                 raise ValueError(f"expected {name}, a probability, from 0 to 1, got {rate}")
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.zoneout_h, self.zoneout_c = zoneout_h, zoneout_c
-
-    def extra_repr(self) -> str:
-        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
-        return f"{super().extra_repr()}, zoneout_h={self.zoneout_h}, zoneout_c={self.zoneout_c}"
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, ZoneoutGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""

@@ -91,6 +91,7 @@ class JANETCell(VariantCell):
 
     rows = "fg"
     state_type = Tensor
+    options = ("beta",)
 
     def __init__(
         self,
@@ -151,6 +152,7 @@ class MinLSTMCell(VariantCell):
     rows = "ifg"
     recurrent = False
     state_type = Tensor
+    options = ("positive",)
 
     def __init__(
         self,
