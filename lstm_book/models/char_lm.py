@@ -122,7 +122,7 @@ class CharLM(nn.Module):
             state = None
             for _ in range(n):
                 logits, state = self(tokens, state)
-                token = draw(logits[-1, 0].cpu(), temperature, top_k, generator)
+                token = draw(logits[-1, 0].cpu(), float(temperature), top_k, generator)
                 drawn.append(int(token))
                 tokens = token.view(1, 1).to(tokens.device)
         return self.vocabulary.decode(drawn)

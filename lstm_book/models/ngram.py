@@ -160,7 +160,9 @@ class NGram:
         text = prompt
         for _ in range(n):
             logits = self.probabilities(text).log()
-            text += self.vocabulary.characters[int(draw(logits, temperature, top_k, generator))]
+            text += self.vocabulary.characters[
+                int(draw(logits, float(temperature), top_k, generator))
+            ]
         return text[len(prompt) :]
 
     def _predict(self, rows: Int[Tensor, "R N"]) -> Float[Tensor, "R N"]:
