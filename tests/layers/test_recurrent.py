@@ -496,3 +496,16 @@ def test_repr_shows_the_cell_and_what_differs():
     assert "num_layers=2, bidirectional=True" in shown
     assert "zoneout_h=0.5" in shown
     assert "batch_first" not in shown
+
+
+def test_exported_and_captured_layers_give_the_same_numbers():
+    layer = Recurrent(SLSTMCell(D, H), num_layers=2, bidirectional=True)
+    x = torch.randn(3, 2, D)
+    wanted, state = layer(x)
+    exported = torch.export.export(layer, (x,)).module()
+    captured = torch.compile(layer, backend="eager", fullgraph=True)
+    for module in (exported, captured):
+        output, last = module(x)
+        torch.testing.assert_close(output, wanted)
+        torch.testing.assert_close(fields(last), fields(state))
+        assert type(last) is type(state)
