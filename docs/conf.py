@@ -123,7 +123,9 @@ html_copy_source = False
 html_math_renderer = "katex"
 html_theme_options = {
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
     "show_nav_level": 1,
     "navigation_depth": 2,
     "show_toc_level": 2,

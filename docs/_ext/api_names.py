@@ -43,9 +43,7 @@ def resolve(
     node["reftype"] = "obj"
     if definition:
         domain = env.domains.python_domain
-        return domain.resolve_xref(
-            env, node["refdoc"], app.builder, "obj", public, node, contnode
-        )
+        return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", public, node, contnode)
     from sphinx.ext.intersphinx import resolve_reference_detect_inventory
 
     return resolve_reference_detect_inventory(env, node, contnode)

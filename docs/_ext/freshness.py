@@ -1,10 +1,11 @@
 """Re-run a page when, and only when, something that its numbers depend on has changed.
 
-The execution caches of MyST-NB and Sphinx-Gallery look at a page's own code only. Here each chapter
-and gallery script gets a fingerprint of all that its results depend on: the package modules that its
-imports lead to (without comments), the stored results that it names, and the versions of the
-libraries that compute. A chapter carries its fingerprint in the ``kernelspec`` that the notebook
-cache hashes; a script whose fingerprint has changed loses the checksum that marks it as done.
+The execution caches of MyST-NB and Sphinx-Gallery look at a page's own code only. Here each
+chapter and gallery script gets a fingerprint of all that its results depend on: the package modules
+that its imports lead to (without comments), the stored results that it names, and the versions of
+the libraries that compute. A chapter carries its fingerprint in the ``kernelspec`` that the
+notebook cache hashes; a script whose fingerprint has changed loses the checksum that marks it as
+done.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ CELL = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{code-cell\}[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
-CELL_OPTIONS = re.compile(r"\A(?:---\n.*?^---[ \t]*\n|(?::[\w-]+:[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+CELL_OPTIONS = re.compile(
+    r"\A(?:---\n.*?^---[ \t]*\n|(?::[\w-]+:[^\n]*\n)+)", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the gallery needs beyond Sphinx-Gallery: themed figures, strict warnings, links to scripts."""
+"""Beyond Sphinx-Gallery: themed figures, strict warnings, links to scripts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,15 @@ class GalleryRole(SphinxRole):
         return [reference], []
 
 
+def drop_empty_tag_lists(app: Sphinx, doctree: nodes.document) -> None:
+    """Remove the placeholders for tags, which all have one id; the scripts have no tags."""
+    for node in list(doctree.findall(nodes.raw)):
+        if "id='sg-tag-list'" in node.astext():
+            node.parent.remove(node)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_role("gallery", GalleryRole())
+    app.connect("doctree-read", drop_empty_tag_lists)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

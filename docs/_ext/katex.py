@@ -68,7 +68,8 @@ class Renderer:
     def stop(self) -> None:
         """End the process of this worker."""
         if self._process is not None and self._owner == os.getpid():
-            assert self._process.stdin is not None and self._process.stdout is not None
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
             self._process.stdin.close()
             self._process.wait(timeout=10)
             self._process.stdout.close()
@@ -81,7 +82,8 @@ class Renderer:
             ValueError: If KaTeX does not accept the formula.
         """
         process = self.start()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         request = {"tex": tex, "display": display, "macros": self.macros}
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
@@ -115,7 +117,9 @@ def visit_display(translator: HTML5Translator, node: nodes.math_block) -> None:
     """Write a displayed formula: it scrolls in a box of its own beside its number."""
     if not node.get("number"):
         logger.warning(
-            "a displayed formula needs a label: $$ … $$ (label), or :label:", location=node, type="katex"
+            "a displayed formula needs a label: $$ … $$ (label), or :label:",
+            location=node,
+            type="katex",
         )
     translator.body.append(translator.starttag(node, "div", CLASS="equation"))
     formula = render(translator, node, display=True)
@@ -146,7 +150,9 @@ def prepare(app: Sphinx, config: Config) -> None:
     """Find KaTeX, and put its stylesheet and fonts among the static files."""
     package = Path(app.confdir, config.katex_package)
     if not (package / "dist" / "katex.js").is_file():
-        raise ExtensionError(f"katex: no KaTeX in '{config.katex_package}'; run: npm ci --prefix docs")
+        raise ExtensionError(
+            f"katex: no KaTeX in '{config.katex_package}'; run: npm ci --prefix docs"
+        )
     assets = Path(app.confdir, config.katex_assets)
     copy_assets(package, assets / "katex")
     config.html_static_path.append(str(assets))

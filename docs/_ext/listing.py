@@ -1,4 +1,4 @@
-"""``{listing} lstm_book.cells.lstm_step``: print a definition of the package as it stands in its file."""
+"""``{listing} lstm_book.cells.lstm_step``: print a definition as it stands in its file."""
 
 from __future__ import annotations
 
