@@ -59,10 +59,10 @@ def test_alt_is_the_label_of_an_image():
 
 def test_scales_with_the_page():
     root = ET.fromstring(lag_figure().svg)
-    assert root.get("viewBox") == "0 0 374.4 216"
+    assert root.get("viewBox") == "0 0 345.6 216"
     assert root.get("width") is None
     assert root.get("height") is None
-    assert "width: 100%; max-width: 599px; height: auto" in root.get("style")
+    assert "width: 100%; max-width: 570px; height: auto" in root.get("style")
 
 
 def test_stand_ins_become_css_values():
@@ -161,7 +161,7 @@ def test_png_is_on_white(tmp_path):
     shown = lag_figure()
     shown.savefig(path, dpi=50)
     image = pyplot.imread(path)
-    assert image.shape[:2] == (150, 260)
+    assert image.shape[:2] == (150, 240)
     assert image[0, 0].tolist() == [1, 1, 1, 1]
     assert path.read_bytes() == shown.png(dpi=50)
 
@@ -189,7 +189,7 @@ def test_end_labels_do_not_overlap():
 
 def test_subplots_pass_their_arguments_on():
     fig, axes = subplots(2, 1, height=4, sharex=True)
-    assert tuple(fig.get_size_inches()) == (5.2, 4)
+    assert tuple(fig.get_size_inches()) == (4.8, 4)
     assert axes.shape == (2,)
     assert axes[0].get_shared_x_axes().joined(axes[0], axes[1])
     assert subplots(3)[0].get_size_inches()[1] == pytest.approx(6.9)
