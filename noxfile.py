@@ -17,7 +17,9 @@ SITE = ["-j", "2", "-d", "build/doctrees", "docs", "build/html"]
 def install(session: nox.Session, *groups: str) -> None:
     """Install the package, the dependency groups and, with docs, what the site needs from npm."""
     needs = nox.project.dependency_groups(PROJECT, *groups)
-    session.install("-c", "constraints.txt", "-e", ".[plot]", *needs)
+    session.install(
+        "-c", "constraints.txt", "--build-constraint", "constraints.txt", "-e", ".[plot]", *needs
+    )
     session.env["OMP_NUM_THREADS"] = "1"
     lock, done = Path("docs/package-lock.json"), Path("docs/node_modules/.package-lock.json")
     if "docs" in groups and (not done.exists() or done.stat().st_mtime < lock.stat().st_mtime):

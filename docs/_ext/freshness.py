@@ -119,8 +119,19 @@ def forget_stale_scripts(app: Sphinx) -> None:
             new[name] = fingerprint(code, source_map(app), stored).digest
             if old.get(name) != new[name]:
                 (target / f"{name}.md5").unlink(missing_ok=True)
+        for page in target.glob("*/*.rst"):
+            if page.stem != "index" and f"{page.parent.name}/{page.stem}.py" not in new:
+                forget_page(page)
         target.mkdir(parents=True, exist_ok=True)
         record.write_text(json.dumps(new, indent=1))
+
+
+def forget_page(page: Path) -> None:
+    """Delete what Sphinx-Gallery wrote for a script that is gone."""
+    for path in page.parent.glob(f"{page.stem}.*"):
+        path.unlink()
+    for path in page.parent.glob(f"images/**/sphx_glr_{page.stem}_*"):
+        path.unlink()
 
 
 def prepare_kernels(app: Sphinx) -> None:
