@@ -1,74 +1,89 @@
 """What can be done with the project: ``python -m nox -s docs`` (or tests, live, lint, bench)."""
 
+import hashlib
+import os
+import sys
 from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
 
-nox.options.default_venv_backend = "virtualenv"  # pip finds torch's CPU build where uv does not
-nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "docs", "tests"]
-
-PROJECT = nox.project.load_toml("pyproject.toml")
-ONE_ENVIRONMENT = {"venv_location": ".nox/book"}
+# All sessions share one environment, which install() makes: torch is there once, not five times.
+nox.options.default_venv_backend = "none"
+ENVIRONMENT = Path(".nox/book")
+PROGRAMS = (ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")).resolve()
 SITE = ["-j", "2", "-d", "build/doctrees", "docs", "build/html"]
 
 
 def install(session: nox.Session, *groups: str) -> None:
-    """Install the package, the dependency groups and, with docs, what the site needs from npm."""
-    needs = nox.project.dependency_groups(PROJECT, *groups)
-    session.install(
-        "-c", "constraints.txt", "--build-constraint", "constraints.txt", "-e", ".[plot]", *needs
-    )
+    """Install the package and dependency groups with pip, unless nothing has changed since."""
+    session.env["PATH"] = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
     session.env["OMP_NUM_THREADS"] = "1"
+    if not (PROGRAMS / "pip").exists():
+        session.run(sys.executable, "-m", "virtualenv", str(ENVIRONMENT))
+    pinned = ["--constraint", "constraints.txt", "--build-constraint", "constraints.txt"]
+    for group in groups:
+        files = [Path("pyproject.toml"), Path("constraints.txt")]
+        digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+        done = ENVIRONMENT / f"{group}.installed"
+        if not done.exists() or done.read_text() != digest:
+            wanted = ["--editable", ".[plot]", "--group", group]
+            run(session, "python", "-m", "pip", "install", *pinned, *wanted)
+            done.write_text(digest)
     lock, done = Path("docs/package-lock.json"), Path("docs/node_modules/.package-lock.json")
     if "docs" in groups and (not done.exists() or done.stat().st_mtime < lock.stat().st_mtime):
-        session.run("npm", "ci", "--prefix=docs", "--ignore-scripts", "--no-audit", "--no-fund")
+        run(session, "npm", "ci", "--prefix=docs", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
-@nox.session(**ONE_ENVIRONMENT)
+def run(session: nox.Session, program: str, *args: str) -> None:
+    """Run a program of the shared environment."""
+    session.run(str(PROGRAMS / program), *args, external=True)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the site into build/html, executing every page, and check what was built."""
     install(session, "docs")
     try:
-        session.run("sphinx-build", "-W", "--keep-going", *SITE, *session.posargs)
+        run(session, "sphinx-build", "-W", "--keep-going", *SITE, *session.posargs)
     except CommandFailed:
         # An incremental build does not repeat the warnings of pages that it has read already.
         Path("build/doctrees/environment.pickle").unlink(missing_ok=True)
         raise
-    session.run("python", "docs/_ext/check_site.py", "build/html")
+    run(session, "python", "docs/_ext/check_site.py", "build/html")
     session.log(f"Open {Path('build/html/index.html').resolve().as_uri()}")
 
 
-@nox.session(**ONE_ENVIRONMENT)
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run every test; arguments after -- go to pytest."""
     install(session, "docs", "tests")
-    session.run("pytest", *session.posargs)
+    run(session, "pytest", *session.posargs)
 
 
-@nox.session(**ONE_ENVIRONMENT)
+@nox.session
 def live(session: nox.Session) -> None:
     """Serve the site, and build and reload it on every change."""
     install(session, "docs", "live")
     watch = ["--watch", "lstm_book", "--watch", "gallery", "--ignore", "*/docs/gallery/*"]
-    session.run("sphinx-autobuild", *watch, *SITE, *session.posargs)
+    run(session, "sphinx-autobuild", *watch, *SITE, *session.posargs)
 
 
-@nox.session(**ONE_ENVIRONMENT)
+@nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, lint, types and spelling."""
+    """Check format, style, types and spelling."""
     install(session, "docs", "tests", "lint")
-    session.run("ruff", "format", "--check")
-    session.run("ruff", "check")
-    session.run("mypy")
-    session.run("typos")
-    session.run("sphinx-lint", "--enable=all", "--disable=line-too-long", "docs", "gallery")
+    run(session, "ruff", "format", "--check")
+    run(session, "ruff", "check")
+    run(session, "mypy")
+    run(session, "typos")
+    run(session, "sphinx-lint", "gallery", "docs/part1_maths", "docs/reference")
 
 
-@nox.session(**ONE_ENVIRONMENT)
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure against peers and store the ratios that pages print; run nothing else meanwhile."""
     install(session, "tests")
     for script in sorted(Path("docs/stored").glob("bench_*.py")):
-        session.run("python", str(script), *session.posargs)
+        run(session, "python", str(script), *session.posargs)
