@@ -29,7 +29,7 @@ def resolve(
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    sources = source_map(app)
+    sources = source_map(env)
     definition = sources.find(target) if target.startswith(sources.package + ".") else None
     public = (
         sources.public_name(definition.module, definition.qualname)

@@ -111,6 +111,8 @@ class FoldSolutions(SphinxTransform):
             start.replace_self(folded)
             folded.clear()
             folded += inside
+        for mark in list(self.document.findall(solution_mark)):
+            mark.parent.remove(mark)
         for node in self.document.findall(exercise):
             if not isinstance(next_of_kind(node), solution):
                 logger.warning("an exercise without a solution", location=node)

@@ -96,12 +96,22 @@ class Renderer:
         return str(answer["html"])
 
 
+_renderers: dict[str, Renderer] = {}
+
+
+def renderer_for(config: Config) -> Renderer:
+    """The renderer of this configuration; one for all pages that a process writes."""
+    key = json.dumps([config.katex_found, config.katex_macros])
+    if key not in _renderers:
+        _renderers[key] = Renderer(Path(config.katex_found), config.katex_macros)
+    return _renderers[key]
+
+
 def render(translator: HTML5Translator, node: nodes.Element, display: bool) -> str:
     """Set the formula of a node; a bad one is reported with its place."""
-    renderer: Renderer = translator.builder.app._lstm_book_katex  # type: ignore[attr-defined]
     tex = node.astext()
     try:
-        return renderer(tex, display)
+        return renderer_for(translator.config)(tex, display)
     except ValueError as error:
         logger.warning("%s", error, location=node, type="katex")
         return f"<code>{translator.encode(tex)}</code>"
@@ -157,13 +167,14 @@ def prepare(app: Sphinx, config: Config) -> None:
     copy_assets(package, assets / "katex")
     config.html_static_path.append(str(assets))
     app.add_css_file("katex/katex.css")
-    app._lstm_book_katex = Renderer(package.resolve(), config.katex_macros)  # type: ignore[attr-defined]
+    config.katex_found = str(package.resolve())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_config_value("katex_macros", {}, "html")
     app.add_config_value("katex_package", "node_modules/katex", "html")
+    app.add_config_value("katex_found", "", "")
     app.add_config_value("katex_assets", "../build/assets", "html")
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", prepare)

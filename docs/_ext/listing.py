@@ -56,7 +56,7 @@ class Listing(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Build the code block and its caption."""
         name = self.arguments[0].strip()
-        sources = source_map(self.env.app)
+        sources = source_map(self.env)
         definition = sources.find(name)
         if definition is None:
             raise self.error(f"listing: the package defines no class or function '{name}'")

@@ -17,7 +17,7 @@ FILES = {
     "pkg/cells/step.py": "from pkg.cells.state import State\n\ndef step(x):\n    return State, x\n",
     "pkg/cells/init.py": "def init():\n    return 1  # one\n",
     "pkg/layers/__init__.py": "from .unroll import unroll\n",
-    "pkg/layers/unroll.py": "from ..cells import step\n\ndef unroll(xs):\n    return [step(x) for x in xs]\n",
+    "pkg/layers/unroll.py": "from ..cells import step\n\ndef unroll(xs):\n    return step(xs)\n",
     "pkg/plots/__init__.py": (
         "try:\n    import json\nexcept ImportError as e:\n    raise ImportError('x') from e\n"
         "from pkg.plots.lines import lines\nfrom pkg.plots.maps import maps\n"
@@ -130,7 +130,8 @@ def test_the_files_behind_a_page_are_named(root):
 def test_code_of_a_chapter_is_that_of_its_cells():
     text = (
         "# Title\n```{code-cell}\n:tags: [hide-input]\nimport a\n```\n\n```python\nnot_run\n```\n"
-        "```{code-cell} ipython3\n---\ntags: [x]\nmystnb:\n  figure:\n    name: f\n---\nimport b\n```\n"
+        "```{code-cell} ipython3\n---\ntags: [x]\nmystnb:\n  figure:\n    name: f\n---\n"
+        "import b\n```\n"
     )
     modules = [alias.name for n in ast.parse(chapter_code(text)).body for alias in n.names]
     assert modules == ["a", "b"]

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import lstm_book.cells
 import pytest
 from listing import source_lines
 from source_map import SourceMap
+
+import lstm_book.cells
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,8 +29,13 @@ def test_methods_are_found(sources):
 
 @pytest.mark.parametrize(
     "name",
-    ["lstm_book.cells.no_such", "lstm_book.no_room.x", "torch.nn.LSTM", "lstm_book.cells",
-     "lstm_book.cells.LSTMCell.no_such"],
+    [
+        "lstm_book.cells.no_such",
+        "lstm_book.no_room.x",
+        "torch.nn.LSTM",
+        "lstm_book.cells",
+        "lstm_book.cells.LSTMCell.no_such",
+    ],
 )
 def test_unknown_names_are_not_found(sources, name):
     assert sources.find(name) is None
