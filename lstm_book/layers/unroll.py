@@ -27,7 +27,7 @@ class Unrolled(NamedTuple, Generic[S, G]):
 
     @property
     def previous(self) -> S:
-        """The states before each step, stacked: each tensor (T, B, H)."""
+        """The states before each step, stacked, each tensor (T, B, H)."""
         shifted: S = _map(
             lambda first, after: torch.cat([first[None], after[:-1]]), self.initial, self.states
         )

@@ -90,7 +90,7 @@ def subplots(rows: int = 1, cols: int = 1, *, height: float | None = None, **kwa
         **kwargs: Passed on to :meth:`matplotlib.figure.Figure.subplots`, as ``sharex=True``.
 
     Returns:
-        The figure and its axes: one ``Axes``, or an array of them.
+        The figure, and one ``Axes`` or an array of them.
     """
     if height is None:
         height = 3.0 if rows == 1 else 2.3 * rows
