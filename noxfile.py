@@ -85,5 +85,5 @@ def lint(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against peers and store the ratios that pages print; run nothing else meanwhile."""
     install(session, "tests")
-    for script in sorted(Path("docs/stored").glob("bench_*.py")):
+    for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
         run(session, "python", str(script), *session.posargs)
