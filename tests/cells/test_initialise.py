@@ -178,10 +178,10 @@ def test_chrono_draws_each_layer_and_direction_on_its_own(name, generator):
 
 @pytest.mark.parametrize("t_max", [2.5, 20, 1000])
 def test_chrono_forgetting_times_are_uniform_by_kolmogorov(t_max, generator):
+    cells = nn.ModuleList(LSTMCell(1, 100, dtype=torch.float64) for _ in range(40))
+    init_chrono_(cells, t_max, generator=generator)
     n = 4000
-    cell = LSTMCell(1, n, dtype=torch.float64)
-    init_chrono_(cell, t_max, generator=generator)
-    times = cell.weights.b.detach()[n : 2 * n].exp().sort().values
+    times = torch.cat([cell.weights.b.detach()[100:200] for cell in cells]).exp().sort().values
     distribution = (times - 1) / (t_max - 2)  # of U[1, t_max - 1]
     steps = torch.arange(n + 1, dtype=torch.float64) / n
     distance = torch.maximum(steps[1:] - distribution, distribution - steps[:-1]).max()
