@@ -29,7 +29,7 @@ torch.manual_seed(0)
 trained = LastStepClassifier(nn.LSTM(task.features, H))
 init_forget_bias_(trained, 3.0)
 fresh = copy.deepcopy(trained)
-fit(trained, task, steps=500, lr=1e-2, generator=torch.Generator().manual_seed(0))
+fit(trained, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(0))
 
 # %%
 # Reading the state

@@ -4,8 +4,8 @@ Training splits the units: some keep, some forget
 
 A forget gate near 1 after training is often shown as a learned memory. But what was it before? Here
 are the gates of the same units at initialisation and after training. All units start with an open
-forget gate. Some open it further. Others have learned to shut it, and the mean goes *down*.
-Background: :doc:`/part1_maths/gates`.
+forget gate. Most open it further, some have learned to shut it, and the mean over the units tells
+of neither. Background: :doc:`/part1_maths/gates`.
 """
 
 # %%
@@ -39,7 +39,7 @@ for seed in range(3):
     init_forget_bias_(model, 3.0)
     with torch.no_grad():
         before = run_module(model.layer, x)
-    fit(model, task, steps=500, lr=1e-2, generator=torch.Generator().manual_seed(seed))
+    fit(model, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         after = run_module(model.layer, x)
         accuracy = task.accuracy(model(x_test), y_test)
@@ -48,15 +48,12 @@ for seed in range(3):
     f_before, f_after = before.gates.f.mean((0, 1)), after.gates.f.mean((0, 1))
     keepers = f_after > 0.9
     flat = keepers & (after.states.c[-1].abs().median(dim=0).values > 5)
-    print(f"seed {seed}: accuracy {accuracy:.3f}; forget gate, mean over units ", end="")
-    print(f"{f_before.mean():.2f} -> {f_after.mean():.2f}, ", end="")
-    print(f"lowest {f_before.min():.2f} -> {f_after.min():.2f}, ", end="")
-    print(f"highest {f_before.max():.3f} -> {f_after.max():.3f}")
-    print(
-        f"        {int(keepers.sum())} of {H} units above 0.9; {int(flat.sum())} of these", end=""
-    )
-    print(" end with |c| above 5, where tanh is flat")
-print("accuracy without memory:", task.baselines())
+    print(f"seed {seed}, accuracy {accuracy:.3f}. Forget gates of the {H} units:")
+    for what, values in (("before", f_before), ("after", f_after)):
+        low, mean, high = values.min(), values.mean(), values.max()
+        print(f"    {what:6}  lowest {low:.2f}, mean {mean:.2f}, highest {high:.3f}")
+    print(f"    above 0.9 after: {keepers.sum()}; of these with |c_T| above 5: {flat.sum()}")
+print("accuracy without memory:", *(f"{score} ({who})" for who, score in task.baselines().items()))
 
 # %%
 # The same units, before and after
@@ -64,7 +61,7 @@ print("accuracy without memory:", task.baselines())
 # Seed 0, averaged over the sequences, one row for each unit. All panels have the same order: by the
 # forget gate after training. Yellow is open, blue is shut. The forgetters write and show at every
 # step. Among the keepers there are units that write and units that do not. A keeper is not always a
-# memory: where the cell has run into the flat part of tanh, h shows hardly anything of it.
+# memory: where c has run into the flat part of tanh (above 5, say), h shows hardly anything of it.
 gates_before, gates_after = runs[0]
 order = gates_after.f.mean((0, 1)).argsort()
 fig, axes = subplots(3, 2, height=6.0, sharex=True, sharey=True)

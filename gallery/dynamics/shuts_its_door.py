@@ -28,7 +28,7 @@ torch.manual_seed(0)
 trained = LastStepClassifier(nn.LSTM(task.features, H))
 init_forget_bias_(trained, 3.0)
 fresh = copy.deepcopy(trained)
-fit(trained, task, steps=500, lr=1e-2, generator=torch.Generator().manual_seed(0))
+fit(trained, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(0))
 
 # %%
 # The unit that writes least
@@ -43,8 +43,8 @@ with torch.no_grad():
 unit = int(after.gates.i.mean((0, 1)).argmin())
 for when, run in (("before", before), ("after", after)):
     pair = torch.stack([x[0, :, 0], run.states.c[-1, :, unit]])
-    print(f"correlation of its last cell state with the first number {when} training: ", end="")
-    print(f"{torch.corrcoef(pair)[0, 1]:+.2f}")
+    r = torch.corrcoef(pair)[0, 1]
+    print(f"correlation of its last c with the first number, {when}: {r:+.2f}")
 
 # %%
 # Empty the state half-way
@@ -78,7 +78,7 @@ for ax, (title, gates) in zip(axes, panels.items(), strict=True):
     ax.label_outer()
 
 door = [float(emptied.i[t, :, unit].mean()) for t in (0, 2, 14, 15, 17)]
-print("its mean input gate at steps 1, 3, 15, 16, 18:", ", ".join(f"{i:.2f}" for i in door))
+print("mean input gate at steps 1, 3, 15, 16, 18:", ", ".join(f"{i:.2f}" for i in door))
 show(
     fig,
     alt=f"Gates of one unit over 30 steps. Before training its input gate stays near "

@@ -41,9 +41,10 @@ rnn = unroll(lambda x_t, h: (rnn_step(x_t, h, scale * identity, identity), ()), 
 # ---------------
 # An answer is right if it rounds to the true depth.
 counts = {"LSTM": lstm.states.c.flatten() / scale, "RNN": rnn.states.flatten() / scale}
+ends = {name: round(float(count[-1]), 2) + 0.0 for name, count in counts.items()}  # no "-0.0"
 for name, count in counts.items():
     right = int((count.round() == depth).sum())
-    print(f"{name:4} right at {right} of {len(text)} characters; ends at {count[-1]:+.2f}")
+    print(f"{name:4} right at {right} of {len(text)} characters; ends at {ends[name]}")
 
 fig, ax = subplots(height=3.0)
 steps = torch.arange(len(text))
@@ -58,6 +59,5 @@ ax.legend(loc="upper left")
 show(
     fig,
     alt=f"Nesting depth of an expression, character by character. The LSTM's cell state follows it "
-    f"and ends at {counts['LSTM'][-1]:.1f}; the RNN falls below it and ends at "
-    f"{counts['RNN'][-1]:.1f} instead of 0.",
+    f"and ends at {ends['LSTM']}; the RNN falls below it and ends at {ends['RNN']} instead of 0.",
 )

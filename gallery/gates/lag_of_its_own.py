@@ -62,7 +62,7 @@ for lag, gradient, alpha in zip(lags, gradients, (0.55, 0.7, 0.85, 1.0), strict=
     ax.plot(biases, gradient, color=PALETTE["f"], alpha=alpha)
     ax.plot([math.log(lag)] * 2, [0, top], color=MUTED, lw=1, ls=(0, (3, 2)))
     ax.annotate(
-        f"lag {lag}",
+        f"lag {lag}" if lag == 1 else str(lag),
         (math.log(lag), top),
         xytext=(0, 4),
         textcoords="offset points",

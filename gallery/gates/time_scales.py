@@ -74,11 +74,11 @@ ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
 ax.invert_yaxis()
 ax.grid(False, axis="y")
 
-medians = [f"{name} {values.median():.2g}" for name, values in half_lives.items()]
+medians = [f"{name}: {values.quantile(0.5):.3g}" for name, values in half_lives.items()]
 low, high = half_lives["chrono"].min(), half_lives["chrono"].max()
 show(
     fig,
     alt=f"The half-lives of the units as dots, one row for each initialisation. Median in steps: "
-    f"{', '.join(medians)}. Three rows are tight clusters; chrono spreads from {low:.2g} to "
-    f"{high:.2g} steps.",
+    f"{', '.join(medians)}. Three rows are tight clusters; chrono spreads from {low:.0f} to "
+    f"{high:.0f} steps.",
 )

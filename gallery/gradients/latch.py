@@ -43,8 +43,10 @@ for name in b:
     # ∂(h_T, c_T)/∂(h_t, c_t), from the last step backwards.
     products = cumulative(state_jacobians(run, weights.U).matrix).flip(0)
     norms[name] = torch.linalg.matrix_norm(products, 2)
-    print(f"{name}: c_T = {cells[name][-1, 0]:+.2f} or {cells[name][-1, 1]:+.2f}, ", end="")
-    print(f"gradient after 50 steps {norms[name][50].max():.1e}")
+    plus, minus = cells[name][-1]
+    print(
+        f"{name}: ends at {plus:+.2f} or {minus:+.2f}; gradient at lag 50 {norms[name][50, 0]:.1e}"
+    )
 
 # %%
 # The better memory has the worse gradient

@@ -39,8 +39,8 @@ jacobians = {
 spectra = {name: torch.linalg.svdvals(cumulative(J)[:, 0]).flip(0) for name, J in jacobians.items()}
 alive = {name: (s > 0.1).sum(dim=1) for name, s in spectra.items()}
 for name, s in spectra.items():
-    counts = ", ".join(f"{alive[name][lag]} at lag {lag}" for lag in (1, 10, 100))
-    print(f"{name}: norm {s[T, 0]:.2g} at lag {T}; singular values above 0.1: {counts}")
+    print(f"{name}, norm at lag {T}: {s[T, 0]:.2f}. Singular values above 0.1:")
+    print("    " + ", ".join(f"{alive[name][lag]} at lag {lag}" for lag in (1, 10, 100)))
 
 # %%
 # How many survive
