@@ -5,6 +5,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from lstm_book.plotting.style import stylesheet
+
 # One thread for every kernel and script: results repeat, and parallel readers do not fight.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -14,6 +16,9 @@ os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(DOCS / "_ext"))
+ASSETS = ROOT / "build" / "assets"
+ASSETS.mkdir(parents=True, exist_ok=True)
+(ASSETS / "palette.css").write_text(stylesheet(), encoding="utf-8")
 metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 project = "lstm_book"
@@ -55,7 +60,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "cache" / "notebooks")
 nb_execution_show_tb = True  # a failing cell is a warning, and warnings fail the build
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"
 nb_render_markdown_format = "myst"
@@ -64,7 +69,6 @@ nb_render_markdown_format = "myst"
 freshness_package = "lstm_book"
 
 # Maths
-math_numfig = False
 katex_macros = {
     r"\dd": r"\frac{\partial #1}{\partial #2}",
     r"\diag": r"\operatorname{diag}",
@@ -116,8 +120,8 @@ inventories_sites = {
 html_title = "The LSTM book"
 html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site-url"]
 html_theme = "pydata_sphinx_theme"
-html_static_path = ["_static"]
-html_css_files = ["book.css"]
+html_static_path = ["_static"]  # and build/assets, which holds what is generated: KaTeX, palette
+html_css_files = ["palette.css", "book.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "katex"

@@ -75,16 +75,19 @@ class Listing(SphinxDirective):
         assert caption is not None
         caption.clear()
         public = sources.public_name(definition.module, definition.qualname)
-        reference = addnodes.pending_xref(
-            "",
-            nodes.literal("", public.split(".", 1)[1], classes=["xref", "py", "py-obj"]),
-            refdomain="py",
-            reftype="obj",
-            reftarget=public,
-            refwarn=True,
-            refdoc=self.env.docname,
-        )
-        self.set_source_info(reference)
+        label = nodes.literal("", public.split(".", 1)[1], classes=["xref", "py", "py-obj"])
+        reference: nodes.Element = label
+        if not any(part.startswith("_") for part in public.split(".")):  # private: no entry
+            reference = addnodes.pending_xref(
+                "",
+                label,
+                refdomain="py",
+                reftype="obj",
+                reftarget=public,
+                refwarn=True,
+                refdoc=self.env.docname,
+            )
+            self.set_source_info(reference)
         path = Path(*definition.module.split(".")).with_suffix(".py").as_posix()
         if definition.path.name == "__init__.py":
             path = Path(*definition.module.split("."), "__init__.py").as_posix()

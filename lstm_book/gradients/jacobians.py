@@ -35,7 +35,7 @@ class StateJacobians(NamedTuple):
 
     @property
     def matrix(self) -> Tensor:
-        """The blocks as one matrix (T, B, 2H, 2H), rows h_t and c_t, columns h_{t-1} and c_{t-1}."""
+        """The blocks as one matrix (T, B, 2H, 2H), rows h_t and c_t, columns h_{t-1}, c_{t-1}."""
         top, bottom = torch.cat([self.hh, self.hc], -1), torch.cat([self.ch, self.cc], -1)
         return torch.cat([top, bottom], -2)
 
