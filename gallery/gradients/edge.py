@@ -38,9 +38,9 @@ maps = {"RNN": (gains, torch.stack(by_gain)), "LSTM": (biases, torch.stack(by_bi
 # %%
 # What is neither lost nor too large
 # ----------------------------------
-# Between the lines the gradient is within a factor of ten of 1. The bound by σ_max promises that
-# nothing explodes at gains up to 1. It does not promise that the balance is there: tanh takes its
-# share, so the band lies above.
+# On the dashed line the gradient has fallen to a tenth, on the solid one it has grown to ten. The
+# bound by σ_max promises that nothing explodes at gains up to 1. It does not promise that the
+# balance is there: tanh takes its share, so the band lies above.
 print(f"gains and biases whose gradient at lag {T} is within a factor of ten of 1")
 for name, (values, norms) in maps.items():
     good = values[norms[:, T].abs() < 1]
@@ -49,13 +49,15 @@ for name, (values, norms) in maps.items():
 fig, axes = subplots(2, 1, height=5.4)
 lags = torch.arange(1, T + 1)
 for ax, (name, (values, norms)) in zip(axes, maps.items(), strict=True):
-    draw_heatmap(ax, norms[:, 1:].T, vmin=-6, vmax=6, label=r"$\log_{10}$ gradient norm")
+    draw_heatmap(ax, norms[:, 1:].T, vmin=-6, vmax=6, colourbar=False)
     rows = torch.arange(1, len(values) + 1)
     ax.contour(lags, rows, norms[:, 1:].numpy(), levels=[-1, 1], colors=[INK], linewidths=1.1)
     ticks = [1.0, 1.5, 2.0, 2.5] if name == "RNN" else [-2.0, 0.0, 2.0, 4.0, 6.0, 8.0]
     places = [1 + (tick - float(values[0])) / float(values[1] - values[0]) for tick in ticks]
     ax.set_yticks(places, [f"{tick:g}" for tick in ticks])
     ax.set(xlabel="lag (steps back)", title=name)
+label = r"$\log_{10}$ of the gradient norm"
+fig.colorbar(axes[0].images[0], ax=axes, shrink=0.5, aspect=30, label=label)
 axes[0].set_ylabel(r"gain ($\sigma_{\max}$ of $U$)")
 axes[1].set_ylabel("forget bias")
 
