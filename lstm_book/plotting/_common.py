@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator
 from numpy.typing import NDArray
 
@@ -14,7 +14,8 @@ from lstm_book.plotting.style import colour_of
 
 Array = NDArray[np.float64]
 
-_END_LABEL = "end-label"
+# Artist labels: what show() moves apart, and what it draws a rim of page colour around.
+_END_LABEL, HALO = "_end label", "_halo"  # legends skip an underscore
 
 
 def as_array(values: Any, name: str, *shapes: str) -> Array:
@@ -71,7 +72,7 @@ def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
         color=colour_of(colour),
         fontsize=10,
         annotation_clip=False,
-        gid=_END_LABEL,
+        label=_END_LABEL,
     )
 
 
@@ -111,7 +112,7 @@ def separate_labels(fig: Figure) -> None:
     """Move the end labels of each axes apart until none overlap, as little as possible."""
     fig.draw_without_rendering()
     for ax in fig.axes:
-        labels = [t for t in ax.texts if isinstance(t, Annotation) and t.get_gid() == _END_LABEL]
+        labels = [t for t in ax.texts if isinstance(t, Annotation) and t.get_label() == _END_LABEL]
         labels.sort(key=lambda t: t.get_window_extent().x0)
         column: list[Annotation] = []
         right = -math.inf
@@ -123,6 +124,13 @@ def separate_labels(fig: Figure) -> None:
             column.append(label)
             right = max(right, box.x1)
         _separate_column(column, 72 / fig.dpi)
+
+
+def mark_halos(fig: Figure) -> None:
+    """Give the texts that want a rim an id by which the SVG's maker finds them."""
+    texts = [t for t in fig.findobj(Text) if t.get_label() in (_END_LABEL, HALO)]
+    for count, text in enumerate(texts):
+        text.set_gid(f"halo-{count}")
 
 
 def _separate_column(labels: list[Annotation], points: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from lstm_book.plotting._common import separate_labels
+from lstm_book.plotting._common import mark_halos, separate_labels
 from lstm_book.plotting.style import GRID, INK, MUTED, PALETTE, STYLE, SURFACE
 
 _WIDTH = 4.8  # inches: 346 units, so that 10-point text is at least 10 px high on a phone
@@ -112,6 +112,7 @@ def show(fig: Figure, *, alt: str) -> ThemedFigure:
     if not alt.strip():
         raise ValueError("expected a text that says what the figure shows, got an empty alt")
     separate_labels(fig)
+    mark_halos(fig)
     svg = _themed_svg(fig, " ".join(alt.split()))
     fig.set_layout_engine("none")  # keep the layout: drawing again would move it a little
     if pyplot := sys.modules.get("matplotlib.pyplot"):
@@ -134,6 +135,8 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     # Formulas carry their opacity twice, on the group and on each symbol: it would be squared.
     svg = re.sub(r'(<tspan[^>]*?); opacity: [\d.]+"', r'\1"', svg)
     svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
+    rim = f"paint-order: stroke; stroke: {SURFACE}; stroke-width: 3px; stroke-linejoin: round"
+    svg = re.sub(r'<g id="halo-\d+"', rf'\g<0> style="{rim}"', svg)
     svg = _SENTINEL.sub(lambda match: _CSS[match[0].lower()], svg)
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert box is not None

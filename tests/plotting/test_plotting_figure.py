@@ -126,6 +126,22 @@ def test_ids_are_unique_on_a_page():
     assert all(re.match(r"lstm-[0-9a-f]{8}-", name) for name in found)
 
 
+def test_ids_are_unique_in_a_figure():
+    fig, axes = subplots(2, 1)
+    for ax in axes:
+        for rate in (0.9, 0.8):
+            draw_lag(ax, rate ** np.arange(5), label=f"{rate}", bound=np.ones(5))
+    found = ids(show(fig, alt="four curves").svg)
+    assert len(set(found)) == len(found)
+
+
+def test_end_labels_have_a_rim_of_page_colour():
+    svg = lag_figure().svg
+    (group,) = re.findall(r'<g id="lstm-\w+-halo-\d+" style="([^"]*)">', svg)
+    assert group.startswith("paint-order: stroke; stroke: var(--lstm-surface")
+    assert re.search(r"<text[^>]*>RNN</text>", svg), "the label is still text"
+
+
 def test_references_stay_within_the_figure():
     svg = lag_figure().svg
     root = ET.fromstring(svg)
