@@ -77,15 +77,22 @@ def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
 
 
 class PlainLogFormatter(LogFormatterSciNotation):
-    """Write powers of ten, but 0.6 instead of 6 × 10⁻¹ where the axis spans two decades or less."""
+    """Write 10⁻⁹, but 0.03 rather than 3 × 10⁻² on an axis of three decades or less.
+
+    Between powers of ten, an axis of one to two decades has a number at 3 only.
+    """
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         text: str = super().__call__(x, pos)
         if self.axis is None:
             return text
         low, high = sorted(self.axis.get_view_interval())
-        plain = text and high <= 100 * low and 1e-3 <= x < 1e5
-        return f"{x:g}" if plain else text
+        decades = math.log10(high) - math.log10(low)
+        exponent = math.log10(x)
+        mantissa = round(10.0 ** (exponent - math.floor(exponent + 1e-9)))
+        if mantissa != 1 and decades > 1:
+            text = f"{x:g}" if mantissa == 3 and decades < 2.3 else ""
+        return f"{x:g}" if text and decades <= 3 and 1e-4 <= x < 1e5 else text
 
 
 class DecadeLocator(LogLocator):
@@ -105,7 +112,7 @@ def log_axis(ax: Axes) -> None:
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(DecadeLocator())
     ax.yaxis.set_major_formatter(PlainLogFormatter())
-    ax.yaxis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(2, 0.5)))
+    ax.yaxis.set_minor_formatter(PlainLogFormatter())
 
 
 def separate_labels(fig: Figure) -> None:
