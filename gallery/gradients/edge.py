@@ -41,7 +41,7 @@ maps = {"RNN": (gains, torch.stack(by_gain)), "LSTM": (biases, torch.stack(by_bi
 # On the dashed line the gradient has fallen to a tenth, on the solid one it has grown to ten. The
 # bound by σ_max promises that nothing explodes at gains up to 1. It does not promise that the
 # balance is there: tanh takes its share, so the band lies above.
-print(f"gains and biases whose gradient at lag {T} is within a factor of ten of 1")
+print(f"gains and biases with a gradient norm of 0.1 to 10 at lag {T}:")
 for name, (values, norms) in maps.items():
     good = values[norms[:, T].abs() < 1]
     print(f"{name}: {good.min():.2f} to {good.max():.2f}, of {values[0]:.2f} to {values[-1]:.2f}")
