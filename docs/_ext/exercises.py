@@ -42,7 +42,7 @@ class Exercise(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Number it within its page."""
-        number = self.env.temp_data.get("exercise", 0) + 1
+        number = int(self.env.temp_data.get("exercise") or 0) + 1
         self.env.temp_data["exercise"] = number
         node = exercise(number=number)
         self.set_source_info(node)

@@ -70,7 +70,7 @@ class Listing(SphinxDirective):
             wanted = parselinenos(self.options["emphasize-lines"], code.count("\n") + 1)
             block["highlight_args"] = {"hl_lines": [line + 1 for line in wanted]}
         self.set_source_info(block)
-        container = container_wrapper(self, block, "caption")  # type: ignore[arg-type]
+        container = container_wrapper(self, block, "caption")
         caption = container.next_node(nodes.caption)
         assert caption is not None
         caption.clear()
