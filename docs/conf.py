@@ -5,8 +5,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-from lstm_book.plotting.style import stylesheet
-
 # One thread for every kernel and script: results repeat, and parallel readers do not fight.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -16,9 +14,6 @@ os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(DOCS / "_ext"))
-ASSETS = ROOT / "build" / "assets"
-ASSETS.mkdir(parents=True, exist_ok=True)
-(ASSETS / "palette.css").write_text(stylesheet(), encoding="utf-8")
 metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 project = "lstm_book"
@@ -120,7 +115,7 @@ inventories_sites = {
 html_title = "The LSTM book"
 html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site-url"]
 html_theme = "pydata_sphinx_theme"
-html_static_path = ["_static"]  # and build/assets, which holds what is generated: KaTeX, palette
+html_static_path = ["_static"]  # and build/assets, for what is generated: KaTeX, palette.css
 html_css_files = ["palette.css", "book.css"]
 html_show_sourcelink = False
 html_copy_source = False

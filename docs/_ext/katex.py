@@ -163,7 +163,7 @@ def prepare(app: Sphinx, config: Config) -> None:
         raise ExtensionError(
             f"katex: no KaTeX in '{config.katex_package}'; run: npm ci --prefix docs"
         )
-    assets = Path(app.confdir, config.katex_assets)
+    assets = Path(app.confdir, config.generated_assets)
     copy_assets(package, assets / "katex")
     config.html_static_path.append(str(assets))
     app.add_css_file("katex/katex.css")
@@ -175,7 +175,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("katex_macros", {}, "html")
     app.add_config_value("katex_package", "node_modules/katex", "html")
     app.add_config_value("katex_found", "", "")
-    app.add_config_value("katex_assets", "../build/assets", "html")
+    app.add_config_value("generated_assets", "../build/assets", "html")
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", prepare)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -49,7 +49,7 @@ def build(folder: Path, conf: dict[str, Any] | None = None, **pages: str) -> Bui
     warnings = StringIO()
     overrides = {
         **CONF,
-        "katex_assets": str(folder / "assets"),
+        "generated_assets": str(folder / "assets"),
         "nb_execution_cache_path": str(folder / "cache" / "notebooks"),
         **(conf or {}),
     }
