@@ -55,7 +55,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "cache" / "notebooks")
 nb_execution_show_tb = True  # a failing cell is a warning, and warnings fail the build
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"
 nb_render_markdown_format = "myst"
@@ -64,7 +64,6 @@ nb_render_markdown_format = "myst"
 freshness_package = "lstm_book"
 
 # Maths
-math_numfig = False
 katex_macros = {
     r"\dd": r"\frac{\partial #1}{\partial #2}",
     r"\diag": r"\operatorname{diag}",
@@ -116,14 +115,16 @@ inventories_sites = {
 html_title = "The LSTM book"
 html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site-url"]
 html_theme = "pydata_sphinx_theme"
-html_static_path = ["_static"]
-html_css_files = ["book.css"]
+html_static_path = ["_static"]  # and build/assets, for what is generated: KaTeX, palette.css
+html_css_files = ["palette.css", "book.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "katex"
 html_theme_options = {
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
     "show_nav_level": 1,
     "navigation_depth": 2,
     "show_toc_level": 2,

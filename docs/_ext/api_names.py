@@ -1,4 +1,4 @@
-"""Let a reference to where an object is defined find the entry under its public name."""
+"""The API reference: entries under public names, found from wherever an object is defined."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resolve(
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    sources = source_map(app)
+    sources = source_map(env)
     definition = sources.find(target) if target.startswith(sources.package + ".") else None
     public = (
         sources.public_name(definition.module, definition.qualname)
@@ -43,15 +43,22 @@ def resolve(
     node["reftype"] = "obj"
     if definition:
         domain = env.domains.python_domain
-        return domain.resolve_xref(
-            env, node["refdoc"], app.builder, "obj", public, node, contnode
-        )
+        return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", public, node, contnode)
     from sphinx.ext.intersphinx import resolve_reference_detect_inventory
 
     return resolve_reference_detect_inventory(env, node, contnode)
 
 
+def leave_out(
+    app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out what a docstring says already: tuple fields, and torch's hook for ``repr``."""
+    field = str(getattr(obj, "__doc__", "")).startswith("Alias for field number")
+    return True if field or name == "extra_repr" else None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx, before intersphinx."""
+    app.connect("autodoc-skip-member", leave_out)
     app.connect("missing-reference", resolve, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """Claims of the series and the places that settle them.
 
-``{claim} 1.2`` (directive) states a claim and its verdict; the roles ``{claim}`1.2``` and
-``{verdict}`1.2``` link to it from anywhere, so that no page can disagree with the one that measures.
+The directive ``claim`` states a claim and its verdict; the roles ``claim`` and ``verdict`` link to
+it from anywhere, so that no page can disagree with the one that measures.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class ClaimDirective(SphinxDirective):
         says, messages = self.parse_inline(self.options["says"])
         head = nodes.paragraph("", "", classes=["claim-head"])
         head += nodes.strong("", f"Claim {number}. ")
-        head += nodes.inline("", "", nodes.Text("“"), *says, nodes.Text("”"), classes=["claim-says"])
+        head += nodes.inline(
+            "", "", nodes.Text("“"), *says, nodes.Text("”"), classes=["claim-says"]
+        )
         head += nodes.Text(" ")
         head += nodes.inline("", verdict, classes=["claim-verdict"])
         box += head
@@ -106,9 +108,7 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         text = claim.verdict if node["verdict"] else f"claim {node['number']}"
         style = ["claim-verdict-" + claim.verdict.replace(" ", "-")] if node["verdict"] else []
         inner = nodes.inline("", text, classes=style)
-        node.replace_self(
-            make_refnode(app.builder, docname, claim.docname, claim.anchor, inner)
-        )
+        node.replace_self(make_refnode(app.builder, docname, claim.docname, claim.anchor, inner))
 
 
 def write_again(app: Sphinx, env: BuildEnvironment) -> list[str]:

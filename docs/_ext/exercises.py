@@ -42,7 +42,7 @@ class Exercise(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Number it within its page."""
-        number = self.env.temp_data.get("exercise", 0) + 1
+        number = int(self.env.temp_data.get("exercise") or 0) + 1
         self.env.temp_data["exercise"] = number
         node = exercise(number=number)
         self.set_source_info(node)
@@ -111,6 +111,8 @@ class FoldSolutions(SphinxTransform):
             start.replace_self(folded)
             folded.clear()
             folded += inside
+        for mark in list(self.document.findall(solution_mark)):
+            mark.parent.remove(mark)
         for node in self.document.findall(exercise):
             if not isinstance(next_of_kind(node), solution):
                 logger.warning("an exercise without a solution", location=node)

@@ -1,10 +1,11 @@
 """Re-run a page when, and only when, something that its numbers depend on has changed.
 
-The execution caches of MyST-NB and Sphinx-Gallery look at a page's own code only. Here each chapter
-and gallery script gets a fingerprint of all that its results depend on: the package modules that its
-imports lead to (without comments), the stored results that it names, and the versions of the
-libraries that compute. A chapter carries its fingerprint in the ``kernelspec`` that the notebook
-cache hashes; a script whose fingerprint has changed loses the checksum that marks it as done.
+The execution caches of MyST-NB and Sphinx-Gallery look at a page's own code only. Here each
+chapter and gallery script gets a fingerprint of all that its results depend on: the package modules
+that its imports lead to (without comments), the stored results that it names, and the versions of
+the libraries that compute. A chapter carries its fingerprint in the ``kernelspec`` that the
+notebook cache hashes; a script whose fingerprint has changed loses the checksum that marks it as
+done.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from docutils import nodes
 from jupyter_cache import get_cache
+from myst_nb.ext.glue.crossref import read_glue_cache
 from myst_nb.ext.glue.utils import PendingGlueReference
 from source_map import SourceMap
 from sphinx.application import Sphinx
@@ -38,7 +40,9 @@ CELL = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{code-cell\}[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
-CELL_OPTIONS = re.compile(r"\A(?:---\n.*?^---[ \t]*\n|(?::[\w-]+:[^\n]*\n)+)", re.MULTILINE | re.DOTALL)
+CELL_OPTIONS = re.compile(
+    r"\A(?:---\n.*?^---[ \t]*\n|(?::[\w-]+:[^\n]*\n)+)", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -86,25 +90,33 @@ def fingerprint(code: str, sources: SourceMap, stored: Iterable[Path]) -> Finger
     return Fingerprint(digest, tuple(sorted(files)))
 
 
-def stored_results(app: Sphinx) -> list[Path]:
+def stored_results(env: BuildEnvironment) -> list[Path]:
     """The results of long runs that pages load."""
-    folder = Path(app.srcdir, "stored")
+    folder = Path(env.srcdir, "stored")
     return sorted(p for p in folder.glob("**/*") if p.suffix in {".json", ".safetensors"})
 
 
-def source_map(app: Sphinx) -> SourceMap:
+_sources: dict[tuple[Path, str], SourceMap] = {}
+
+
+def source_map(env: BuildEnvironment) -> SourceMap:
     """The package as it stands on disk at the start of this build."""
-    if not hasattr(app, "_lstm_book_sources"):
-        root = Path(app.confdir, app.config.freshness_root).resolve()
-        app._lstm_book_sources = SourceMap(root, app.config.freshness_package)  # type: ignore[attr-defined]
-    sources: SourceMap = app._lstm_book_sources  # type: ignore[attr-defined]
-    return sources
+    root = Path(env.srcdir, env.config.freshness_root).resolve()
+    return _sources.setdefault(
+        (root, env.config.freshness_package), SourceMap(root, env.config.freshness_package)
+    )
+
+
+def read_again_what_an_earlier_build_read(app: Sphinx) -> None:
+    """Forget the package and the glued values of an earlier build in the same process."""
+    _sources.clear()
+    read_glue_cache.cache_clear()
 
 
 def forget_stale_scripts(app: Sphinx) -> None:
     """Delete the checksum of each gallery script whose fingerprint has changed."""
     gallery = getattr(app.config, "sphinx_gallery_conf", None) or NO_GALLERY
-    stored = stored_results(app)
+    stored = stored_results(app.env)
     for scripts, target in zip(gallery["examples_dirs"], gallery["gallery_dirs"], strict=True):
         scripts, target = Path(app.confdir, scripts), Path(app.confdir, target)
         record = target / "fingerprints.json"
@@ -113,11 +125,22 @@ def forget_stale_scripts(app: Sphinx) -> None:
         for script in sorted(scripts.glob("**/*.py")):
             name = script.relative_to(scripts).as_posix()
             code = script.read_text(encoding="utf-8")
-            new[name] = fingerprint(code, source_map(app), stored).digest
+            new[name] = fingerprint(code, source_map(app.env), stored).digest
             if old.get(name) != new[name]:
                 (target / f"{name}.md5").unlink(missing_ok=True)
+        for page in target.glob("*/*.rst"):
+            if page.stem != "index" and f"{page.parent.name}/{page.stem}.py" not in new:
+                forget_page(page)
         target.mkdir(parents=True, exist_ok=True)
         record.write_text(json.dumps(new, indent=1))
+
+
+def forget_page(page: Path) -> None:
+    """Delete what Sphinx-Gallery wrote for a script that is gone."""
+    for path in page.parent.glob(f"{page.stem}.*"):
+        path.unlink()
+    for path in page.parent.glob(f"images/**/sphx_glr_{page.stem}_*"):
+        path.unlink()
 
 
 def prepare_kernels(app: Sphinx) -> None:
@@ -145,7 +168,7 @@ def stamp_chapter(app: Sphinx, docname: str, source: list[str]) -> None:
     if KERNELSPEC not in front["body"]:
         raise ExtensionError(f"{docname}: an executed page needs the line '{KERNELSPEC}'")
     try:
-        mark = fingerprint(chapter_code(source[0]), source_map(app), stored_results(app))
+        mark = fingerprint(chapter_code(source[0]), source_map(app.env), stored_results(app.env))
     except SyntaxError as error:
         raise ExtensionError(f"{docname}: a code cell is no plain Python: {error}") from error
     for path in mark.files:
@@ -196,6 +219,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_config_value("freshness_root", "..", "env")
     app.add_config_value("freshness_package", "", "env")
+    app.connect("builder-inited", read_again_what_an_earlier_build_read, priority=50)
     app.connect("builder-inited", prepare_kernels, priority=100)
     app.connect("builder-inited", forget_stale_scripts, priority=100)
     app.connect("source-read", stamp_chapter)

@@ -1,4 +1,4 @@
-"""What the gallery needs beyond Sphinx-Gallery: themed figures, strict warnings, links to scripts."""
+"""Beyond Sphinx-Gallery: themed figures, strict warnings, links to scripts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
@@ -69,7 +70,26 @@ class GalleryRole(SphinxRole):
         return [reference], []
 
 
+def drop_empty_tag_lists(app: Sphinx, doctree: nodes.document) -> None:
+    """Remove the placeholders for tags, which all have one id; the scripts have no tags."""
+    for node in list(doctree.findall(nodes.raw)):
+        if "id='sg-tag-list'" in node.astext():
+            node.parent.remove(node)
+
+
+def write_palette(app: Sphinx, config: Config) -> None:
+    """Write the figures' colours as CSS variables, with a shade for each theme."""
+    # Imported here: torch comes with it, and reads the number of threads that conf.py sets.
+    from lstm_book.plotting.style import stylesheet
+
+    assets = Path(app.confdir, config.generated_assets)
+    assets.mkdir(parents=True, exist_ok=True)
+    (assets / "palette.css").write_text(stylesheet(), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_role("gallery", GalleryRole())
+    app.connect("config-inited", write_palette)
+    app.connect("doctree-read", drop_empty_tag_lists)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

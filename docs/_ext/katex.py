@@ -68,7 +68,8 @@ class Renderer:
     def stop(self) -> None:
         """End the process of this worker."""
         if self._process is not None and self._owner == os.getpid():
-            assert self._process.stdin is not None and self._process.stdout is not None
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
             self._process.stdin.close()
             self._process.wait(timeout=10)
             self._process.stdout.close()
@@ -81,7 +82,8 @@ class Renderer:
             ValueError: If KaTeX does not accept the formula.
         """
         process = self.start()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         request = {"tex": tex, "display": display, "macros": self.macros}
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
@@ -94,12 +96,22 @@ class Renderer:
         return str(answer["html"])
 
 
+_renderers: dict[str, Renderer] = {}
+
+
+def renderer_for(config: Config) -> Renderer:
+    """The renderer of this configuration; one for all pages that a process writes."""
+    key = json.dumps([config.katex_found, config.katex_macros])
+    if key not in _renderers:
+        _renderers[key] = Renderer(Path(config.katex_found), config.katex_macros)
+    return _renderers[key]
+
+
 def render(translator: HTML5Translator, node: nodes.Element, display: bool) -> str:
     """Set the formula of a node; a bad one is reported with its place."""
-    renderer: Renderer = translator.builder.app._lstm_book_katex  # type: ignore[attr-defined]
     tex = node.astext()
     try:
-        return renderer(tex, display)
+        return renderer_for(translator.config)(tex, display)
     except ValueError as error:
         logger.warning("%s", error, location=node, type="katex")
         return f"<code>{translator.encode(tex)}</code>"
@@ -115,7 +127,9 @@ def visit_display(translator: HTML5Translator, node: nodes.math_block) -> None:
     """Write a displayed formula: it scrolls in a box of its own beside its number."""
     if not node.get("number"):
         logger.warning(
-            "a displayed formula needs a label: $$ … $$ (label), or :label:", location=node, type="katex"
+            "a displayed formula needs a label: $$ … $$ (label), or :label:",
+            location=node,
+            type="katex",
         )
     translator.body.append(translator.starttag(node, "div", CLASS="equation"))
     formula = render(translator, node, display=True)
@@ -146,19 +160,22 @@ def prepare(app: Sphinx, config: Config) -> None:
     """Find KaTeX, and put its stylesheet and fonts among the static files."""
     package = Path(app.confdir, config.katex_package)
     if not (package / "dist" / "katex.js").is_file():
-        raise ExtensionError(f"katex: no KaTeX in '{config.katex_package}'; run: npm ci --prefix docs")
-    assets = Path(app.confdir, config.katex_assets)
+        raise ExtensionError(
+            f"katex: no KaTeX in '{config.katex_package}'; run: npm ci --prefix docs"
+        )
+    assets = Path(app.confdir, config.generated_assets)
     copy_assets(package, assets / "katex")
     config.html_static_path.append(str(assets))
     app.add_css_file("katex/katex.css")
-    app._lstm_book_katex = Renderer(package.resolve(), config.katex_macros)  # type: ignore[attr-defined]
+    config.katex_found = str(package.resolve())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_config_value("katex_macros", {}, "html")
     app.add_config_value("katex_package", "node_modules/katex", "html")
-    app.add_config_value("katex_assets", "../build/assets", "html")
+    app.add_config_value("katex_found", "", "")
+    app.add_config_value("generated_assets", "../build/assets", "html")
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", prepare)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

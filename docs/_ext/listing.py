@@ -1,4 +1,4 @@
-"""``{listing} lstm_book.cells.lstm_step``: print a definition of the package as it stands in its file."""
+"""``{listing} lstm_book.cells.lstm_step``: print a definition as it stands in its file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Listing(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Build the code block and its caption."""
         name = self.arguments[0].strip()
-        sources = source_map(self.env.app)
+        sources = source_map(self.env)
         definition = sources.find(name)
         if definition is None:
             raise self.error(f"listing: the package defines no class or function '{name}'")
@@ -70,21 +70,24 @@ class Listing(SphinxDirective):
             wanted = parselinenos(self.options["emphasize-lines"], code.count("\n") + 1)
             block["highlight_args"] = {"hl_lines": [line + 1 for line in wanted]}
         self.set_source_info(block)
-        container = container_wrapper(self, block, "caption")  # type: ignore[arg-type]
+        container = container_wrapper(self, block, "caption")
         caption = container.next_node(nodes.caption)
         assert caption is not None
         caption.clear()
         public = sources.public_name(definition.module, definition.qualname)
-        reference = addnodes.pending_xref(
-            "",
-            nodes.literal("", public.split(".", 1)[1], classes=["xref", "py", "py-obj"]),
-            refdomain="py",
-            reftype="obj",
-            reftarget=public,
-            refwarn=True,
-            refdoc=self.env.docname,
-        )
-        self.set_source_info(reference)
+        label = nodes.literal("", public.split(".", 1)[1], classes=["xref", "py", "py-obj"])
+        reference: nodes.Element = label
+        if not any(part.startswith("_") for part in public.split(".")):  # private: no entry
+            reference = addnodes.pending_xref(
+                "",
+                label,
+                refdomain="py",
+                reftype="obj",
+                reftarget=public,
+                refwarn=True,
+                refdoc=self.env.docname,
+            )
+            self.set_source_info(reference)
         path = Path(*definition.module.split(".")).with_suffix(".py").as_posix()
         if definition.path.name == "__init__.py":
             path = Path(*definition.module.split("."), "__init__.py").as_posix()

@@ -14,7 +14,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 DOCS = Path(__file__).resolve().parents[1]
-ELSEWHERE = re.compile(r"\[(?:ref\.\w+|toc\.\w+|bibtex\.\w+|myst\.xref_missing)\]|equation not found|unknown document")
+ELSEWHERE = re.compile(
+    r"\[(?:ref\.\w+|toc\.\w+|bibtex\.\w+|myst\.xref_missing)\]|equation not found|unknown document"
+)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Cells as modules: they hold the parameters and check the input; the equations are in `step`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -108,6 +108,7 @@ class RNNCell(_Cell):
     """
 
     gates = 1
+    __call__: Callable[..., Tensor]  # what forward returns; torch's annotation says Any
 
     def __init__(
         self,
@@ -188,6 +189,7 @@ class LSTMCell(_Cell):
     """
 
     gates = 4
+    __call__: Callable[..., LSTMState]  # what forward returns; torch's annotation says Any
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lstm_book.cells import Gates, LSTMState, Weights
 from lstm_book.cells._check import check_like, check_shape
+from lstm_book.gradients._check import check_kind
 from lstm_book.gradients._step import lstm_step_backward, rnn_step_backward
 from lstm_book.layers import Unrolled
 
@@ -77,10 +78,12 @@ def bptt(
         Gradients for inputs, states and parameters.
 
     Raises:
+        TypeError: If it is the run of another cell, or an argument is no tensor.
         ValueError: If a tensor has the wrong number of dimensions.
         RuntimeError: If a size, dtype or device does not fit the run.
     """
     W, U, _ = weights
+    check_kind(run, gates=4)
     T, B, H = _check_run("LSTM", run.states.h, x, weights, gates=4)
     dc_later = torch.zeros_like(run.initial.c)
     dh_later = torch.zeros_like(dc_later)
@@ -119,10 +122,12 @@ def rnn_bptt(
         Gradients for inputs, states and parameters.
 
     Raises:
+        TypeError: If it is the run of another cell, or an argument is no tensor.
         ValueError: If a tensor has the wrong number of dimensions.
         RuntimeError: If a size, dtype or device does not fit the run.
     """
     W, U, _ = weights
+    check_kind(run, gates=1)
     T, B, H = _check_run("RNN", run.states, x, weights, gates=1)
     _check_grad("grad_h", grad_h, run.states)
     later = torch.zeros_like(run.initial)

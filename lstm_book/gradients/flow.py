@@ -54,7 +54,7 @@ def run_module(module: nn.Module, x: Tensor, hx: Any = None) -> Unrolled[Any, An
         States and gates of every step.
 
     Raises:
-        TypeError: If the module is none of these.
+        TypeError: If the module is none of these, or x or hx is of another type.
         ValueError: If it has several layers or directions, a projection, or a nonlinearity other
             than tanh; or a tensor has the wrong number of dimensions.
         RuntimeError: If a size, dtype or device does not fit, or T = 0.
@@ -64,18 +64,10 @@ def run_module(module: nn.Module, x: Tensor, hx: Any = None) -> Unrolled[Any, An
     H = U.shape[-1]
     check_shape("x", x, "T B D", (None, None, W.shape[-1]))
     check_like("x", x, "the weights", W)
-    B = x.shape[1]
-    states = hx if is_lstm and hx is not None else (hx,) * (1 + is_lstm)
-    if len(states) != 1 + is_lstm:
-        raise RuntimeError(f"expected hx to be (h, c), got {len(states)} states")
-    zeros = x.new_zeros(B, H)
-    h_0, *c_0 = (zeros if state is None else state for state in states)
-    for state in (h_0, *c_0):
-        check_shape("hx", state, "B H", (B, H))
-        check_like("hx", state, "the weights", U)
-    if is_lstm:
-        return unroll(lambda x_t, state: lstm_step(x_t, state, W, U, b), x, LSTMState(h_0, c_0[0]))
-    return unroll(lambda x_t, h: (rnn_step(x_t, h, W, U, b), ()), x, h_0)
+    initial = _initial(is_lstm, hx, x.new_zeros(x.shape[1], H))
+    if isinstance(initial, LSTMState):
+        return unroll(lambda x_t, state: lstm_step(x_t, state, W, U, b), x, initial)
+    return unroll(lambda x_t, h: (rnn_step(x_t, h, W, U, b), ()), x, initial)
 
 
 @torch.no_grad()
@@ -144,6 +136,26 @@ def _last_hidden(jacobians: Tensor, H: int) -> Tensor:
     for J in jacobians.flip(0):
         by_lag.append(by_lag[-1] @ J)
     return torch.stack(by_lag)
+
+
+def _initial(is_lstm: bool, hx: Any, zeros: Tensor) -> LSTMState | Tensor:
+    """Check the state to start from, which zeros (B, H) shows the shape of; default to zeros."""
+    if hx is None:
+        return LSTMState(zeros, zeros) if is_lstm else zeros
+    if not is_lstm:
+        return _check_state("hx", hx, zeros)
+    if not isinstance(hx, tuple | list):
+        raise TypeError(f"expected hx to be a tuple (h, c), got {type(hx).__name__}")
+    if len(hx) != 2:
+        raise RuntimeError(f"expected hx to be (h, c), got {len(hx)} states")
+    return LSTMState(*(_check_state(f"hx[{k}]", state, zeros) for k, state in enumerate(hx)))
+
+
+def _check_state(name: str, state: object, zeros: Tensor) -> Tensor:
+    """Check one tensor of the state against zeros (B, H)."""
+    tensor = check_shape(name, state, "B H", zeros.shape)
+    check_like(name, tensor, "the weights", zeros)
+    return tensor
 
 
 def _check_module(module: nn.Module) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lstm_book.cells import Gates, LSTMState
 from lstm_book.cells._check import check_like, check_shape
+from lstm_book.gradients._check import check_kind
 from lstm_book.layers import Unrolled
 
 
@@ -34,7 +35,7 @@ class StateJacobians(NamedTuple):
 
     @property
     def matrix(self) -> Tensor:
-        """The blocks put together, (T, B, 2H, 2H): rows h_t then c_t, columns h_{t-1}, c_{t-1}."""
+        """The blocks as one matrix (T, B, 2H, 2H), rows h_t and c_t, columns h_{t-1}, c_{t-1}."""
         top, bottom = torch.cat([self.hh, self.hc], -1), torch.cat([self.ch, self.cc], -1)
         return torch.cat([top, bottom], -2)
 
@@ -73,9 +74,11 @@ def state_jacobians(run: Unrolled[LSTMState, Gates], U: Tensor) -> StateJacobian
         The four blocks. Their product over steps is the full gradient between states.
 
     Raises:
+        TypeError: If it is the run of another cell, or U is no tensor.
         ValueError: If a tensor has the wrong number of dimensions.
         RuntimeError: If a size, dtype or device does not fit the run.
     """
+    check_kind(run, gates=4)
     U = _check_recurrent(U, run.states.h, gates=4)
     o, tanh_c = run.gates.o, run.states.c.tanh()
     U_o = U.chunk(4)[3]
@@ -106,9 +109,11 @@ def cell_jacobian(run: Unrolled[LSTMState, Gates], U: Tensor) -> CellJacobian:
         The direct and the indirect part, for t = 2 … T.
 
     Raises:
+        TypeError: If it is the run of another cell, or U is no tensor.
         ValueError: If a tensor has the wrong number of dimensions.
         RuntimeError: If a size, dtype or device does not fit the run, or it has one step only.
     """
+    check_kind(run, gates=4)
     U = _check_recurrent(U, run.states.h, gates=4)
     if len(run.states.c) < 2:
         raise RuntimeError("expected a run of at least two steps, got one")
@@ -131,9 +136,11 @@ def rnn_jacobians(run: Unrolled[Tensor, tuple[()]], U: Tensor) -> Tensor:
         The Jacobians, (T, B, H, H).
 
     Raises:
+        TypeError: If it is the run of another cell, or U is no tensor.
         ValueError: If a tensor has the wrong number of dimensions.
         RuntimeError: If a size, dtype or device does not fit the run.
     """
+    check_kind(run, gates=1)
     return _rows(1 - run.states**2, _check_recurrent(U, run.states, gates=1))
 
 
@@ -151,7 +158,7 @@ def cumulative(jacobians: Tensor) -> Tensor:
         ValueError: If there are not four dimensions.
         RuntimeError: If the matrices are not square.
     """
-    N = jacobians.shape[-1]
+    N = check_shape("jacobians", jacobians, "T B N N", (None,) * 4).shape[-1]
     check_shape("jacobians", jacobians, "T B N N", (None, None, N, N))
     product = torch.eye(N, dtype=jacobians.dtype, device=jacobians.device)
     products = [product.expand(jacobians.shape[1:])]

@@ -6,6 +6,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from lstm_book.cells._check import check_like, check_tensor
+
 S = TypeVar("S", bound=Any)
 G = TypeVar("G", bound=Any)
 
@@ -17,18 +19,23 @@ class Unrolled(NamedTuple, Generic[S, G]):
         initial: The state before the first step; each tensor (B, H).
         states: The states after each step, stacked: each tensor (T, B, H).
         gates: The gates of each step, stacked: each tensor (T, B, H). Empty for a simple RNN.
+        reverse: Whether the steps were taken from the last to the first.
     """
 
     initial: S
     states: S
     gates: G
+    reverse: bool = False
 
     @property
     def previous(self) -> S:
-        """The states before each step, stacked: each tensor (T, B, H)."""
-        shifted: S = map_state(
-            lambda first, after: torch.cat([first[None], after[:-1]]), self.initial, self.states
-        )
+        """The states that each step started from, stacked, each tensor (T, B, H)."""
+
+        def shift(first: Tensor, after: Tensor) -> Tensor:
+            parts = (after[1:], first[None]) if self.reverse else (first[None], after[:-1])
+            return torch.cat(parts)
+
+        shifted: S = map_state(shift, self.initial, self.states)
         return shifted
 
 
@@ -45,7 +52,8 @@ def unroll(
     Args:
         step: Takes (x_t, state) and returns (state, gates), such as `LSTMCell.step`.
         x: Inputs, (T, B, D), or (T, D) for a single sequence.
-        initial: The state before the first step that is taken.
+        initial: The state before the first step that is taken: a tensor, or a named tuple of
+            tensors; each (B, H), or (H,) for a single sequence.
         valid: True where a sequence has a step, (T, B); elsewhere its state stays as it was.
             None if all have T steps.
         reverse: Whether to go from the last step to the first. Results keep the order of x.
@@ -54,11 +62,13 @@ def unroll(
         The states and gates of all steps. Autograd follows all of them.
 
     Raises:
-        RuntimeError: If there is no step to take (T = 0), as `torch.nn.LSTM` does.
+        TypeError: If x or a state is no tensor, or the states are in no named tuple.
+        ValueError: If x has fewer than two dimensions.
+        RuntimeError: If there is no step to take (T = 0), as `torch.nn.LSTM` does, or the initial
+            state has another batch size, dtype or device than x.
     """
+    _check(x, initial)
     T = len(x)
-    if T == 0:
-        raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
     states, gates = [], []
     state = initial
     x_by_step = x.unbind()  # not x[t]: its backward pass would fill a whole x of zeros at each step
@@ -68,7 +78,7 @@ def unroll(
         states.append(state)
         gates.append(gates_t)
     order = -1 if reverse else 1
-    return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]))
+    return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]), reverse)
 
 
 def hold(valid_t: Tensor, new: S, old: S) -> S:
@@ -83,6 +93,27 @@ def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
     if isinstance(first, Tensor):
         return function(*states)
     return type(first)(*(function(*fields) for fields in zip(*states, strict=True)))
+
+
+def _check(x: Tensor, initial: Any) -> None:
+    """Check the input and the state to start from; the sizes D and H are the step's business."""
+    if check_tensor("x", x).dim() < 2:
+        raise ValueError(
+            f"expected x of shape (T, B, D) or (T, D), got {x.dim()}-D of shape {tuple(x.shape)}"
+        )
+    if len(x) == 0:
+        raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
+    if isinstance(initial, tuple) and not hasattr(initial, "_fields"):
+        raise TypeError("expected the initial state as a named tuple such as LSTMState, got tuple")
+    for state in initial if isinstance(initial, tuple) else (initial,):
+        batch = x.shape[1:-1]
+        if check_tensor("the initial state", state).shape[:-1] != batch or not state.dim():
+            wanted = ", ".join([*map(str, batch), "H"])
+            raise RuntimeError(
+                f"expected the initial state of shape ({wanted}), as x has shape "
+                f"{tuple(x.shape)}, got {tuple(state.shape)}"
+            )
+        check_like("the initial state", state, "x", x)
 
 
 def _stack(records: list[Any]) -> Any:

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from lstm_book.cells._check import check_shape
+
 
 class LastStepClassifier(nn.Module):
     """Read a sequence and answer from the last hidden state.
@@ -21,10 +23,25 @@ class LastStepClassifier(nn.Module):
         if layer.bidirectional:
             raise ValueError("expected a layer with one direction, got a bidirectional one")
         self.layer = layer
-        self.readout = nn.Linear(layer.proj_size or layer.hidden_size, 1)
+        like = next(layer.parameters())
+        self.readout = nn.Linear(
+            layer.proj_size or layer.hidden_size, 1, device=like.device, dtype=like.dtype
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return one logit per sequence, (B,), from x (T, B, D), or as `batch_first` says."""
+        """Return one logit per sequence.
+
+        Args:
+            x: Inputs, (T, B, D), or (B, T, D) if the layer is `batch_first`.
+
+        Returns:
+            The logits, (B,).
+
+        Raises:
+            ValueError: If x has not three dimensions.
+            RuntimeError: As the layer, for a wrong size, dtype or device.
+        """
+        check_shape("x", x, "B T D" if self.layer.batch_first else "T B D", (None, None, None))
         output, _ = self.layer(x)
         last = output[:, -1] if self.layer.batch_first else output[-1]
         logit: Tensor = self.readout(last)

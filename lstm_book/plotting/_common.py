@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator
 from numpy.typing import NDArray
 
@@ -14,7 +14,8 @@ from lstm_book.plotting.style import colour_of
 
 Array = NDArray[np.float64]
 
-_END_LABEL = "end-label"
+# Artist labels: what show() moves apart, and what it draws a rim of page colour around.
+_END_LABEL, HALO = "_end label", "_halo"  # legends skip an underscore
 
 
 def as_array(values: Any, name: str, *shapes: str) -> Array:
@@ -71,20 +72,27 @@ def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
         color=colour_of(colour),
         fontsize=10,
         annotation_clip=False,
-        gid=_END_LABEL,
+        label=_END_LABEL,
     )
 
 
 class PlainLogFormatter(LogFormatterSciNotation):
-    """Write powers of ten, but 0.6 instead of 6 × 10⁻¹ where the axis spans two decades or less."""
+    """Write 10⁻⁹, but 0.03 rather than 3 × 10⁻² on an axis of three decades or less.
+
+    Between powers of ten, an axis of one to two decades has a number at 3 only.
+    """
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         text: str = super().__call__(x, pos)
         if self.axis is None:
             return text
         low, high = sorted(self.axis.get_view_interval())
-        plain = text and high <= 100 * low and 1e-3 <= x < 1e5
-        return f"{x:g}" if plain else text
+        decades = math.log10(high) - math.log10(low)
+        exponent = math.log10(x)
+        mantissa = round(10.0 ** (exponent - math.floor(exponent + 1e-9)))
+        if mantissa != 1 and decades > 1:
+            text = f"{x:g}" if mantissa == 3 and decades < 2.3 else ""
+        return f"{x:g}" if text and decades <= 3 and 1e-4 <= x < 1e5 else text
 
 
 class DecadeLocator(LogLocator):
@@ -104,14 +112,14 @@ def log_axis(ax: Axes) -> None:
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(DecadeLocator())
     ax.yaxis.set_major_formatter(PlainLogFormatter())
-    ax.yaxis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(2, 0.5)))
+    ax.yaxis.set_minor_formatter(PlainLogFormatter())
 
 
 def separate_labels(fig: Figure) -> None:
     """Move the end labels of each axes apart until none overlap, as little as possible."""
     fig.draw_without_rendering()
     for ax in fig.axes:
-        labels = [t for t in ax.texts if isinstance(t, Annotation) and t.get_gid() == _END_LABEL]
+        labels = [t for t in ax.texts if isinstance(t, Annotation) and t.get_label() == _END_LABEL]
         labels.sort(key=lambda t: t.get_window_extent().x0)
         column: list[Annotation] = []
         right = -math.inf
@@ -123,6 +131,13 @@ def separate_labels(fig: Figure) -> None:
             column.append(label)
             right = max(right, box.x1)
         _separate_column(column, 72 / fig.dpi)
+
+
+def mark_halos(fig: Figure) -> None:
+    """Give the texts that want a rim an id by which the SVG's maker finds them."""
+    texts = [t for t in fig.findobj(Text) if t.get_label() in (_END_LABEL, HALO)]
+    for count, text in enumerate(texts):
+        text.set_gid(f"halo-{count}")
 
 
 def _separate_column(labels: list[Annotation], points: float) -> None:

@@ -6,11 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.image import AxesImage
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.plotting._common import as_array
-from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE
+from lstm_book.plotting._common import HALO, as_array
+from lstm_book.plotting.style import INK, MUTED, PALETTE
 
 _NEGATIVE, _POSITIVE = to_rgb(PALETTE["f"]), to_rgb(PALETTE["c"])
 
@@ -116,7 +115,7 @@ def draw_jacobian(ax: Axes, J: Any, *, vmax: float | None = None) -> Axes:
                 va="top",
                 color=MUTED,
                 fontsize=9.5,
-                path_effects=[withStroke(linewidth=2.5, foreground=SURFACE)],
+                label=HALO,
             )
     ax.grid(False)
     ax.spines[:].set(visible=True, color=INK)

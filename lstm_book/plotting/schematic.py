@@ -83,7 +83,7 @@ def draw_cell(
     """Draw the LSTM cell: the conveyor belt c on top, the four gates below, the path of h.
 
     Args:
-        ax: The axes; best on a figure of height 3.3.
+        ax: The axes; best on a figure of height 3.1.
         highlight: A part, or several, of i, f, g, o, c, h, x: all others are dimmed.
         values: Numbers of a worked example to print, by name: x, h_prev, c_prev, i, f, g, o,
             kept (f c_prev), written (i g), c, tanh_c, h. Any of them may be left out.

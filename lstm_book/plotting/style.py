@@ -74,7 +74,7 @@ STYLE: Any = {
     "axes.titlesize": 10.5,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "none",
-    "figure.figsize": (5.2, 3.0),
+    "figure.figsize": (4.8, 3.0),
     "figure.titlesize": 10.5,
     "font.family": "sans-serif",
     "font.size": 10,

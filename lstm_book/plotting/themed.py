@@ -13,10 +13,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from lstm_book.plotting._common import separate_labels
+from lstm_book.plotting._common import mark_halos, separate_labels
 from lstm_book.plotting.style import GRID, INK, MUTED, PALETTE, STYLE, SURFACE
 
-_WIDTH = 5.2  # inches: 374 units wide, so that 10-point text is 10 px high on a phone
+_WIDTH = 4.8  # inches: 346 units, so that 10-point text is at least 10 px high on a phone
 
 # The first variable is for our style sheet, the second is pydata-sphinx-theme's, the last value
 # is for a page that has neither.
@@ -71,7 +71,7 @@ def figure(height: float = 3.0, **kwargs: Any) -> Figure:
     It is not registered with pyplot: nothing shows it but :func:`show`.
 
     Args:
-        height: Height in inches; the width is 5.2 and fills the page's column.
+        height: Height in inches; the width is 4.8 and fills the page's column.
         **kwargs: Passed on to :class:`matplotlib.figure.Figure`.
     """
     with mpl.rc_context(STYLE):
@@ -90,7 +90,7 @@ def subplots(rows: int = 1, cols: int = 1, *, height: float | None = None, **kwa
         **kwargs: Passed on to :meth:`matplotlib.figure.Figure.subplots`, as ``sharex=True``.
 
     Returns:
-        The figure and its axes: one ``Axes``, or an array of them.
+        The figure, and one ``Axes`` or an array of them.
     """
     if height is None:
         height = 3.0 if rows == 1 else 2.3 * rows
@@ -112,7 +112,9 @@ def show(fig: Figure, *, alt: str) -> ThemedFigure:
     if not alt.strip():
         raise ValueError("expected a text that says what the figure shows, got an empty alt")
     separate_labels(fig)
+    mark_halos(fig)
     svg = _themed_svg(fig, " ".join(alt.split()))
+    fig.set_layout_engine("none")  # keep the layout: drawing again would move it a little
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(fig)  # otherwise the inline backend shows it a second time
     return ThemedFigure(alt, svg, fig)
@@ -133,6 +135,8 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     # Formulas carry their opacity twice, on the group and on each symbol: it would be squared.
     svg = re.sub(r'(<tspan[^>]*?); opacity: [\d.]+"', r'\1"', svg)
     svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
+    rim = f"paint-order: stroke; stroke: {SURFACE}; stroke-width: 3px; stroke-linejoin: round"
+    svg = re.sub(r'<g id="halo-\d+"', rf'\g<0> style="{rim}"', svg)
     svg = _SENTINEL.sub(lambda match: _CSS[match[0].lower()], svg)
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert box is not None
@@ -140,7 +144,7 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'{box[0]} role="img" aria-label="{html.escape(alt)}" '
-        f'style="display: block; width: 100%; max-width: {width * 1.6:.0f}px; height: auto; '
+        f'style="display: block; width: 100%; max-width: {width * 1.65:.0f}px; height: auto; '
         f"margin: 0 auto; fill: {_CSS[INK]}; stroke-linejoin: round; stroke-linecap: butt; "
         f'overflow: visible">'
     )

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lstm_book.cells._check import check_shape
+
 
 @dataclass(frozen=True)
 class FirstAndLast:
@@ -59,6 +61,7 @@ class FirstAndLast:
 
     def accuracy(self, logits: Tensor, y: Tensor) -> float:
         """Return the share of right answers; logits and y are (B,)."""
+        check_shape("logits", logits, "B", check_shape("y", y, "B", (None,)).shape)
         return float(((logits > 0) == (y > 0.5)).float().mean())
 
     def baselines(self) -> dict[str, float]:

@@ -60,7 +60,8 @@ def fit(
         Loss and accuracy before every update.
 
     Raises:
-        FloatingPointError: If the loss is no longer finite; the model keeps its last good weights.
+        FloatingPointError: If the loss or its gradient is no longer finite; the model keeps its
+            last good weights.
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=lr)
     history = History()
@@ -73,7 +74,9 @@ def fit(
             raise FloatingPointError(f"expected a finite loss, got {loss.item()} at step {step}")
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), clip)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+        if not norm.isfinite():
+            raise FloatingPointError(f"expected a finite gradient, got norm {norm} at step {step}")
         optimiser.step()
         history.loss.append(loss.item())
         history.accuracy.append(task.accuracy(logits, y))

@@ -90,6 +90,27 @@ def test_lag_survives_underflow_in_some_samples(ax):
     assert ax.get_ylim()[0] > 0
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.6, 1.0, ["0.6", "0.7", "0.8", "0.9", "1"]),
+        (0.02, 1.5, ["0.03", "0.1", "0.3", "1"]),
+        (0.0025, 0.31, ["0.003", "0.01", "0.03", "0.1", "0.3"]),
+        (0.0005, 0.2, ["0.001", "0.01", "0.1"]),
+        (1e-9, 1.0, ["10^{-8}", "10^{-6}", "10^{-4}", "10^{-2}", "10^{0}"]),
+        (1e-316, 1e68, ["10^{-300}", "10^{-200}", "10^{-100}", "10^{0}"]),
+    ],
+)
+def test_lag_axis_has_few_and_plain_numbers(ax, low, high, expected):
+    draw_lag(ax, [1.0, 1.0])
+    ax.set_ylim(low, high)
+    ax.figure.draw_without_rendering()
+    ticks = [*ax.yaxis.get_majorticklabels(), *ax.yaxis.get_minorticklabels()]
+    places = {t.get_position()[1]: t.get_text().replace("\\mathdefault", "") for t in ticks}
+    seen = [places[y].strip("${}") for y in sorted(places) if places[y] and low <= y <= high]
+    assert seen == [text.strip("{}") for text in expected]
+
+
 def test_lag_takes_own_lags(ax):
     draw_lag(ax, [1, 0.5], x=[10, 20])
     assert_array_equal(ax.lines[0].get_xdata(), [10, 20])

@@ -59,10 +59,10 @@ def test_alt_is_the_label_of_an_image():
 
 def test_scales_with_the_page():
     root = ET.fromstring(lag_figure().svg)
-    assert root.get("viewBox") == "0 0 374.4 216"
+    assert root.get("viewBox") == "0 0 345.6 216"
     assert root.get("width") is None
     assert root.get("height") is None
-    assert "width: 100%; max-width: 599px; height: auto" in root.get("style")
+    assert "width: 100%; max-width: 570px; height: auto" in root.get("style")
 
 
 def test_stand_ins_become_css_values():
@@ -126,6 +126,22 @@ def test_ids_are_unique_on_a_page():
     assert all(re.match(r"lstm-[0-9a-f]{8}-", name) for name in found)
 
 
+def test_ids_are_unique_in_a_figure():
+    fig, axes = subplots(2, 1)
+    for ax in axes:
+        for rate in (0.9, 0.8):
+            draw_lag(ax, rate ** np.arange(5), label=f"{rate}", bound=np.ones(5))
+    found = ids(show(fig, alt="four curves").svg)
+    assert len(set(found)) == len(found)
+
+
+def test_end_labels_have_a_rim_of_page_colour():
+    svg = lag_figure().svg
+    (group,) = re.findall(r'<g id="lstm-\w+-halo-\d+" style="([^"]*)">', svg)
+    assert group.startswith("paint-order: stroke; stroke: var(--lstm-surface")
+    assert re.search(r"<text[^>]*>RNN</text>", svg), "the label is still text"
+
+
 def test_references_stay_within_the_figure():
     svg = lag_figure().svg
     root = ET.fromstring(svg)
@@ -161,7 +177,7 @@ def test_png_is_on_white(tmp_path):
     shown = lag_figure()
     shown.savefig(path, dpi=50)
     image = pyplot.imread(path)
-    assert image.shape[:2] == (150, 260)
+    assert image.shape[:2] == (150, 240)
     assert image[0, 0].tolist() == [1, 1, 1, 1]
     assert path.read_bytes() == shown.png(dpi=50)
 
@@ -189,7 +205,7 @@ def test_end_labels_do_not_overlap():
 
 def test_subplots_pass_their_arguments_on():
     fig, axes = subplots(2, 1, height=4, sharex=True)
-    assert tuple(fig.get_size_inches()) == (5.2, 4)
+    assert tuple(fig.get_size_inches()) == (4.8, 4)
     assert axes.shape == (2,)
     assert axes[0].get_shared_x_axes().joined(axes[0], axes[1])
     assert subplots(3)[0].get_size_inches()[1] == pytest.approx(6.9)

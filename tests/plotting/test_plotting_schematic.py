@@ -29,7 +29,7 @@ def assert_no_text_overlaps(ax):
 
 
 def test_cell_names_gates_and_states():
-    _, ax = subplots(height=3.3)
+    _, ax = subplots(height=3.1)
     assert draw_cell(ax) is ax
     written = {t.get_text() for t in ax.texts}
     states = {"$c_{t-1}$", "$c_t$", "$h_{t-1}$", "$h_t$", "$x_t$"}
@@ -39,7 +39,7 @@ def test_cell_names_gates_and_states():
 
 
 def test_cell_prints_the_worked_example():
-    fig, ax = subplots(height=3.3)
+    fig, ax = subplots(height=3.1)
     draw_cell(ax, values={**NUMBERS, "f": 0.875, "written": 1.5}, fmt="{:.3f}")
     texts = [t.get_text() for t in ax.texts]
     assert texts.count("−0.250") == 10
@@ -52,7 +52,7 @@ def test_cell_prints_the_worked_example():
 
 @pytest.mark.parametrize("part", ["i", "f", "g", "o"])
 def test_highlight_dims_the_other_gates(part):
-    _, ax = subplots(height=3.3)
+    _, ax = subplots(height=3.1)
     draw_cell(ax, highlight=part)
     for name in "ifgo":
         assert (opacity(ax, f"${name}_t$") == 1) == (name == part)
@@ -60,13 +60,13 @@ def test_highlight_dims_the_other_gates(part):
 
 
 def test_highlight_takes_several_parts():
-    _, ax = subplots(height=3.3)
+    _, ax = subplots(height=3.1)
     draw_cell(ax, highlight=("i", "g"))
     assert [opacity(ax, f"${n}_t$") == 1 for n in "ifgo"] == [True, False, True, False]
 
 
 def test_highlight_of_the_belt():
-    _, ax = subplots(height=3.3)
+    _, ax = subplots(height=3.1)
     draw_cell(ax, highlight="c")
     assert opacity(ax, "$c_t$") == opacity(ax, r"$c_{t-1}$") == 1
     assert opacity(ax, "$h_t$") < 1

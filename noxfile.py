@@ -1,0 +1,89 @@
+"""What can be done with the project: ``python -m nox -s docs`` (or tests, live, lint, bench)."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+nox.options.sessions = ["lint", "docs", "tests"]
+# All sessions share one environment, which install() makes: torch is there once, not five times.
+nox.options.default_venv_backend = "none"
+ENVIRONMENT = Path(".nox/book")
+PROGRAMS = (ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")).resolve()
+SITE = ["-j", "2", "-d", "build/doctrees", "docs", "build/html"]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the package and dependency groups with pip, unless nothing has changed since."""
+    session.env["PATH"] = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
+    session.env["OMP_NUM_THREADS"] = "1"
+    if not (PROGRAMS / "pip").exists():
+        session.run(sys.executable, "-m", "virtualenv", str(ENVIRONMENT))
+    pinned = ["--constraint", "constraints.txt", "--build-constraint", "constraints.txt"]
+    for group in groups:
+        files = [Path("pyproject.toml"), Path("constraints.txt")]
+        digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+        done = ENVIRONMENT / f"{group}.installed"
+        if not done.exists() or done.read_text() != digest:
+            wanted = ["--editable", ".[plot]", "--group", group]
+            run(session, "python", "-m", "pip", "install", *pinned, *wanted)
+            done.write_text(digest)
+    lock, done = Path("docs/package-lock.json"), Path("docs/node_modules/.package-lock.json")
+    if "docs" in groups and (not done.exists() or done.stat().st_mtime < lock.stat().st_mtime):
+        run(session, "npm", "ci", "--prefix=docs", "--ignore-scripts", "--no-audit", "--no-fund")
+
+
+def run(session: nox.Session, program: str, *args: str) -> None:
+    """Run a program of the shared environment."""
+    session.run(str(PROGRAMS / program), *args, external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into build/html, executing every page, and check what was built."""
+    install(session, "docs")
+    try:
+        run(session, "sphinx-build", "-W", "--keep-going", *SITE, *session.posargs)
+    except CommandFailed:
+        # An incremental build does not repeat the warnings of pages that it has read already.
+        Path("build/doctrees/environment.pickle").unlink(missing_ok=True)
+        raise
+    run(session, "python", "docs/_ext/check_site.py", "build/html")
+    session.log(f"Open {Path('build/html/index.html').resolve().as_uri()}")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test; arguments after -- go to pytest."""
+    install(session, "docs", "tests")
+    run(session, "pytest", *session.posargs)
+
+
+@nox.session
+def live(session: nox.Session) -> None:
+    """Serve the site, and build and reload it on every change."""
+    install(session, "docs", "live")
+    watch = ["--watch", "lstm_book", "--watch", "gallery", "--ignore", "*/docs/gallery/*"]
+    run(session, "sphinx-autobuild", *watch, *SITE, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, style, types and spelling."""
+    install(session, "docs", "tests", "lint")
+    run(session, "ruff", "format", "--check")
+    run(session, "ruff", "check")
+    run(session, "mypy")
+    run(session, "typos")
+    run(session, "sphinx-lint", "gallery", "docs/part1_maths", "docs/reference")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against peers and store the ratios that pages print; run nothing else meanwhile."""
+    install(session, "tests")
+    for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
+        run(session, "python", str(script), *session.posargs)

@@ -1,0 +1,84 @@
+"""The site check finds each kind of fault in a broken site, and none in a sound one."""
+
+import pytest
+from check_site import check_site
+
+HEAD = "<!doctype html><html><head><title>x</title>{head}</head><body>{body}</body></html>"
+SOUND = """
+<h1 id="top-of-page">Title</h1>
+<a href="other.html#there">other</a> <a href="#top-of-page">up</a> <a href="#">top</a>
+<a href="https://example.org">outside</a> <a href="mailto:a@example.org">mail</a>
+<img src="pic.png" alt="A curve that falls.">
+<svg role="img" aria-label="A line that rises."><path d="M0 0"/></svg>
+<button aria-hidden="true"><svg><path d="M0 0"/></svg></button>
+<pre>text with https://example.org/a.png in it</pre>
+"""
+
+
+def site(tmp_path, body="", head="", css=""):
+    (tmp_path / "index.html").write_text(HEAD.format(head=head, body=SOUND + body))
+    (tmp_path / "other.html").write_text(HEAD.format(head="", body='<p id="there">here</p>'))
+    (tmp_path / "pic.png").write_bytes(b"")
+    (tmp_path / "style.css").write_text("a { background: url(pic.png) }" + css)
+    return check_site(tmp_path)
+
+
+def test_a_sound_site_has_no_fault(tmp_path):
+    assert site(tmp_path, head='<link rel="stylesheet" href="style.css">') == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('<a href="gone.html">x</a>', "dead link gone.html"),
+        ('<a href="other.html#nowhere">x</a>', "dead anchor other.html#nowhere"),
+        ('<a href="#nowhere">x</a>', "dead anchor #nowhere"),
+        ('<a href="../">x</a>', "link"),
+        ('<p id="top-of-page">again</p>', "id 'top-of-page' stands 2 times"),
+        ('<script src="https://cdn.example.org/a.js"></script>', "fetches https://cdn"),
+        ('<script src="//cdn.example.org/a.js"></script>', "fetches //cdn"),
+        ('<img src="https://example.org/a.png" alt="A curve.">', "fetches https://example.org"),
+        ('<img src="pic.png" srcset="pic.png 1x, http://e.org/b.png 2x" alt="A">', "fetches"),
+        ('<iframe src="https://example.org"></iframe>', "fetches https://example.org"),
+        ("<p style=\"background: url('https://e.org/a.png')\">x</p>", "fetches https://e.org"),
+        ("<style>@import 'https://e.org/a.css';</style>", "fetches https://e.org/a.css"),
+        ('<img src="pic.png">', "image without alternative text: pic.png"),
+        ('<img src="pic.png" alt="images/pic.png">', "image without alternative text: pic.png"),
+        ('<img src="pic.png" alt=" ">', "image with an empty alternative text"),
+        ('<svg role="img"><path d="M0 0"/></svg>', "drawing without"),
+        ('<svg aria-label="A line."><path d="M0 0"/></svg>', "drawing without"),
+        ("<p>see :eq:`lstm-cell`</p>", "raw markup"),
+        ("<p>it is {glue:text}`number:.2f`</p>", "raw markup"),
+        ("<p>:cite:p:`gers2000`</p>", "raw markup"),
+    ],
+)
+def test_each_fault_is_found(tmp_path, body, fault):
+    faults = site(tmp_path, body)
+    assert len(faults) == 1
+    assert fault in faults[0]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<link rel="stylesheet" href="https://cdn.example.org/a.css">',
+        '<link rel="preload" as="font" href="//cdn.example.org/a.woff2">',
+        '<link rel="preconnect" href="https://cdn.example.org">',
+    ],
+)
+def test_third_parties_in_the_head_are_found(tmp_path, head):
+    (fault,) = site(tmp_path, head=head)
+    assert "fetches" in fault
+
+
+def test_a_canonical_address_is_no_request(tmp_path):
+    assert site(tmp_path, head='<link rel="canonical" href="https://book.example.org/">') == []
+
+
+def test_third_parties_in_a_style_sheet_are_found(tmp_path):
+    (fault,) = site(tmp_path, css="@font-face { src: url('https://fonts.example.org/a.woff2') }")
+    assert fault.startswith("style.css: fetches https://fonts.example.org")
+
+
+def test_an_empty_folder_is_a_fault(tmp_path):
+    assert check_site(tmp_path)

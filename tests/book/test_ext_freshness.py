@@ -1,0 +1,154 @@
+"""A page is fresh as long as nothing that its numbers depend on has changed."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from freshness import chapter_code, fingerprint, names_stored
+from source_map import SourceMap
+
+FILES = {
+    "pkg/__init__.py": '"""A package."""\n',
+    "pkg/cells/__init__.py": (
+        "from pkg.cells.state import State\nfrom pkg.cells.step import step\n"
+        "from pkg.cells.init import init\n"
+    ),
+    "pkg/cells/state.py": "class State:\n    size = 1\n",
+    "pkg/cells/step.py": "from pkg.cells.state import State\n\ndef step(x):\n    return State, x\n",
+    "pkg/cells/init.py": "def init():\n    return 1  # one\n",
+    "pkg/layers/__init__.py": "from .unroll import unroll\n",
+    "pkg/layers/unroll.py": "from ..cells import step\n\ndef unroll(xs):\n    return step(xs)\n",
+    "pkg/plots/__init__.py": (
+        "try:\n    import json\nexcept ImportError as e:\n    raise ImportError('x') from e\n"
+        "from pkg.plots.lines import lines\nfrom pkg.plots.maps import maps\n"
+    ),
+    "pkg/plots/lines.py": "def lines(): ...\n",
+    "pkg/plots/maps.py": "def maps(): ...\n",
+    "pkg/loud/__init__.py": "from pkg.loud.part import part\nprint('runs on import')\n",
+    "pkg/loud/part.py": "def part(): ...\n",
+    "stored/run_a.json": "{}",
+    "stored/run_b.json": "{}",
+}
+
+PAGES = {
+    "step": "from pkg.cells import step",
+    "init": "from pkg.cells import init",
+    "unroll": "from pkg.layers import unroll",
+    "lines": "from pkg.plots import lines\nfrom pkg.cells.state import State",
+    "whole": "import pkg.cells",
+    "alias": "from pkg import cells",
+    "loud": "from pkg.loud.part import part",
+    "nothing": "import json\nx = 'run_c'",
+    "stored": "import json\ndata = json.loads(open('../stored/run_a.json').read())",
+    "stem": "from pkg.cells import init\nload('run_b')",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def digests(root: Path) -> dict[str, str]:
+    stored = sorted(root.glob("stored/*"))
+    return {
+        page: fingerprint(code, SourceMap(root, "pkg"), stored).digest
+        for page, code in PAGES.items()
+    }
+
+
+def changed_by(root: Path, name: str, text: str) -> set[str]:
+    before = digests(root)
+    (root / name).write_text(text)
+    after = digests(root)
+    return {page for page in PAGES if before[page] != after[page]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pages"),
+    [
+        ("pkg/cells/init.py", "def init():\n    return 2\n", {"init", "whole", "alias", "stem"}),
+        (
+            "pkg/cells/step.py",
+            "from pkg.cells.state import State\n\ndef step(x):\n    return x\n",
+            {"step", "unroll", "whole", "alias"},
+        ),
+        (
+            "pkg/cells/state.py",
+            "class State:\n    size = 2\n",
+            {"step", "unroll", "lines", "whole", "alias"},
+        ),
+        ("pkg/layers/unroll.py", "def unroll(xs):\n    return xs\n", {"unroll"}),
+        ("pkg/plots/lines.py", "def lines(): return 1\n", {"lines"}),
+        ("pkg/plots/maps.py", "def maps(): return 1\n", set()),
+        ("pkg/loud/__init__.py", "print('otherwise')\n", {"loud"}),
+        ("stored/run_a.json", "[1]", {"stored"}),
+        ("stored/run_b.json", "[1]", {"stem"}),
+    ],
+)
+def test_an_edit_changes_exactly_the_pages_that_depend_on_it(root, name, text, pages):
+    assert changed_by(root, name, text) == pages
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def init():\n    # a comment\n    return 1\n",
+        "def init():\n    return (\n        1\n    )  # one, laid out otherwise\n",
+    ],
+)
+def test_comments_and_layout_change_nothing(root, text):
+    assert changed_by(root, "pkg/cells/init.py", text) == set()
+
+
+def test_another_reexport_is_no_change_but_another_origin_is(root):
+    init = FILES["pkg/cells/__init__.py"]
+    assert changed_by(root, "pkg/cells/__init__.py", init + "import json\n") == {"whole", "alias"}
+    (root / "pkg/cells/other.py").write_text("def init():\n    return 3\n")
+    moved = init.replace("pkg.cells.init import", "pkg.cells.other import")
+    assert changed_by(root, "pkg/cells/__init__.py", moved) >= {"init", "stem"}
+
+
+def test_versions_of_what_computes_count(root, monkeypatch):
+    before = digests(root)
+    monkeypatch.setattr("freshness.version", lambda name: "0.0")
+    after = digests(root)
+    assert all(before[page] != after[page] for page in PAGES)
+
+
+def test_the_files_behind_a_page_are_named(root):
+    mark = fingerprint(PAGES["unroll"], SourceMap(root, "pkg"), [])
+    names = {path.relative_to(root).as_posix() for path in mark.files}
+    assert {"pkg/layers/unroll.py", "pkg/layers/__init__.py", "pkg/cells/step.py"} <= names
+    assert "pkg/cells/init.py" not in names
+
+
+def test_code_of_a_chapter_is_that_of_its_cells():
+    text = (
+        "# Title\n```{code-cell}\n:tags: [hide-input]\nimport a\n```\n\n```python\nnot_run\n```\n"
+        "```{code-cell} ipython3\n---\ntags: [x]\nmystnb:\n  figure:\n    name: f\n---\n"
+        "import b\n```\n"
+    )
+    modules = [alias.name for n in ast.parse(chapter_code(text)).body for alias in n.names]
+    assert modules == ["a", "b"]
+
+
+def test_a_stored_result_is_named_by_file_or_stem_not_in_passing():
+    stored = [Path("stored/run.json")]
+    assert names_stored(ast.parse("load('run')"), stored) == stored
+    assert names_stored(ast.parse("open('../stored/run.json')"), stored) == stored
+    assert names_stored(ast.parse("print('a run of it')"), stored) == []
+
+
+def test_every_chapter_of_part_1_follows_the_package():
+    root = Path(__file__).parents[2]
+    sources = SourceMap(root, "lstm_book")
+    pages = [p for p in root.glob("docs/part1_maths/*.md") if "kernelspec" in p.read_text()[:120]]
+    assert pages
+    for page in pages:
+        mark = fingerprint(chapter_code(page.read_text()), sources, [])
+        assert mark.files, f"{page.name} imports nothing of the package"
