@@ -47,7 +47,7 @@ def weights_of(module: nn.Module, layer: int = 0, direction: Direction = "forwar
     stems = [name.removeprefix("weight_hh") for name in parameters if name.startswith("weight_hh")]
     if not stems:
         raise TypeError(
-            "expected a recurrent module with parameters weight_ih and weight_hh, or with _l0 behind "
+            "expected a recurrent module with parameters weight_ih and weight_hh, or …_l0 "
             f"(torch.nn.LSTM, LSTMCell, RNN, RNNCell or ours), got {type(module).__name__}"
         )
     reverse = "_reverse" if direction == "backward" else ""
