@@ -1,6 +1,7 @@
 """An executable book about Long Short-Term Memory networks, and the package it is made of.
 
-The map: every public name, under the chapter that builds it.
+The map: every public name, under the chapter that builds it, or under the reference page of its
+room while that chapter is being written.
 
 part1_maths/what_you_need
     cumulative
@@ -19,34 +20,64 @@ part1_maths/bptt
     bptt, LSTMGradients, rnn_bptt, RNNGradients
 part1_maths/side_by_side
     fit, History, LastStepClassifier, init_chrono_
-part2_pytorch/initialisation
+part2_pytorch/the_layer
+    LSTM, LSTMRun, lstm_update
+reference/cells
+    CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
+    JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
+    RecurrentDropoutLSTMCell, SLSTMCell, SLSTMGates, SLSTMState, ZoneoutGates, ZoneoutLSTMCell,
+    linear_scan
+reference/data
+    CHARACTER_TAGS, SequenceDataset, Sequences, SourceFile, SourceParts, Sources, Text, TextParts,
+    contiguous_batches, load_digits, load_japanese_vowels, python_sources, python_text,
+    tag_characters
+reference/layers
+    GATE_ORDERS, ONNXWeights, Recurrent, RecurrentRun, from_keras, from_onnx, reorder, to_keras,
+    to_onnx
+reference/models
+    BeamSearch, CharLM, Decoded, Encoded, Hypothesis, NGram, Predicted, Seq2Seq,
+    SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy,
     series_init_
-part2_pytorch/classification
-    load_japanese_vowels, load_digits, SequenceDataset, Sequences, SequenceClassifier
-part2_pytorch/tagging
-    Tagger, sequence_cross_entropy, tag_characters, CHARACTER_TAGS,
-    python_sources, Sources, SourceFile, SourceParts
-part2_pytorch/character_model
-    CharLM, Vocabulary, python_text, Text, TextParts, contiguous_batches, NGram, best_ngram
-part2_pytorch/encoder_decoder
-    Addition, Sums, Seq2Seq, Encoded, Predicted, Decoded, beam_search, BeamSearch, Hypothesis
+reference/tasks
+    Addition, Sums
 
 Figures are drawn by `lstm_book.plotting`, which needs the extra ``lstm-book[plot]``.
 """
 
 from lstm_book.cells import (
+    CoupledLSTMCell,
+    DropoutState,
+    FGRState,
     Gates,
     Gates1997,
+    GreffLSTMCell,
+    GRUCell,
+    GRUGates,
+    JANETCell,
+    JANETGates,
+    LayerNormLSTMCell,
+    LSTM1997Cell,
     LSTMCell,
     LSTMState,
+    MinLSTMCell,
+    MinLSTMGates,
+    PeepholeLSTMCell,
+    RecurrentDropoutLSTMCell,
     RNNCell,
+    SLSTMCell,
+    SLSTMGates,
+    SLSTMState,
     Weights,
+    ZoneoutGates,
+    ZoneoutLSTMCell,
     init_chrono_,
     init_forget_bias_,
     init_orthogonal_,
     init_xavier_,
+    linear_scan,
     lstm_1997_step,
     lstm_step,
+    lstm_update,
     rnn_step,
     weights_of,
 )
@@ -83,7 +114,21 @@ from lstm_book.gradients import (
     run_module,
     state_jacobians,
 )
-from lstm_book.layers import Unrolled, unroll
+from lstm_book.layers import (
+    GATE_ORDERS,
+    LSTM,
+    LSTMRun,
+    ONNXWeights,
+    Recurrent,
+    RecurrentRun,
+    Unrolled,
+    from_keras,
+    from_onnx,
+    reorder,
+    to_keras,
+    to_onnx,
+    unroll,
+)
 from lstm_book.models import (
     BeamSearch,
     CharLM,
@@ -109,27 +154,50 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CHARACTER_TAGS",
+    "GATE_ORDERS",
+    "LSTM",
     "Addition",
     "BeamSearch",
     "CellJacobian",
     "CharLM",
+    "CoupledLSTMCell",
     "Decoded",
+    "DropoutState",
     "Encoded",
+    "FGRState",
     "FirstAndLast",
     "Flow",
+    "GRUCell",
+    "GRUGates",
     "Gates",
     "Gates1997",
+    "GreffLSTMCell",
     "History",
     "Hypothesis",
+    "JANETCell",
+    "JANETGates",
+    "LSTM1997Cell",
     "LSTMCell",
     "LSTMGradients",
+    "LSTMRun",
     "LSTMState",
     "LagNorms",
     "LastStepClassifier",
+    "LayerNormLSTMCell",
+    "MinLSTMCell",
+    "MinLSTMGates",
     "NGram",
+    "ONNXWeights",
+    "PeepholeLSTMCell",
     "Predicted",
     "RNNCell",
     "RNNGradients",
+    "Recurrent",
+    "RecurrentDropoutLSTMCell",
+    "RecurrentRun",
+    "SLSTMCell",
+    "SLSTMGates",
+    "SLSTMState",
     "Seq2Seq",
     "SequenceClassifier",
     "SequenceDataset",
@@ -145,6 +213,8 @@ __all__ = [
     "Unrolled",
     "Vocabulary",
     "Weights",
+    "ZoneoutGates",
+    "ZoneoutLSTMCell",
     "beam_search",
     "best_ngram",
     "bptt",
@@ -152,18 +222,23 @@ __all__ = [
     "contiguous_batches",
     "cumulative",
     "fit",
+    "from_keras",
+    "from_onnx",
     "gradient_flow",
     "init_chrono_",
     "init_forget_bias_",
     "init_orthogonal_",
     "init_xavier_",
     "lag_norms",
+    "linear_scan",
     "load_digits",
     "load_japanese_vowels",
     "lstm_1997_step",
     "lstm_step",
+    "lstm_update",
     "python_sources",
     "python_text",
+    "reorder",
     "rnn_bptt",
     "rnn_jacobians",
     "rnn_step",
@@ -172,6 +247,8 @@ __all__ = [
     "series_init_",
     "state_jacobians",
     "tag_characters",
+    "to_keras",
+    "to_onnx",
     "unroll",
     "weights_of",
 ]
