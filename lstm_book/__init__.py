@@ -3,14 +3,12 @@
 The map: every public name, under the chapter that builds it, or under the reference page of its
 room while that chapter is being written.
 
-part1_maths/what_you_need
-    cumulative
 part1_maths/recurrence
-    rnn_step, RNNCell, unroll, Unrolled, run_module, FirstAndLast
+    rnn_step, RNNCell, unroll, Unrolled, run_module
 part1_maths/vanishing
-    rnn_jacobians, lag_norms, LagNorms, init_orthogonal_
+    rnn_jacobians, cumulative, lag_norms, LagNorms, init_orthogonal_
 part1_maths/gates
-    lstm_step, Gates, Weights, weights_of, init_forget_bias_, init_xavier_
+    lstm_step, Gates, Weights, weights_of, init_forget_bias_, lstm_update
 part1_maths/cell_update
     LSTMCell, LSTMState
 part1_maths/gradient_flow
@@ -19,9 +17,9 @@ part1_maths/gradient_flow
 part1_maths/bptt
     bptt, LSTMGradients, rnn_bptt, RNNGradients
 part1_maths/side_by_side
-    fit, History, LastStepClassifier, init_chrono_
+    fit, History, LastStepClassifier, FirstAndLast, init_chrono_, init_xavier_
 part2_pytorch/the_layer
-    LSTM, LSTMRun, lstm_update
+    LSTM, LSTMRun
 reference/cells
     CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,

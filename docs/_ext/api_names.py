@@ -59,6 +59,7 @@ def leave_out(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx, before intersphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", leave_out)
     app.connect("missing-reference", resolve, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

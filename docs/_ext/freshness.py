@@ -35,6 +35,7 @@ from sphinx.errors import ExtensionError
 LIBRARIES = ("torch", "numpy", "matplotlib")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
 NO_GALLERY: dict[str, list[str]] = {"examples_dirs": [], "gallery_dirs": []}
+GENERATED_PAGES = ("genindex", "py-modindex", "search")
 KERNELSPEC = "kernelspec: {name: python3}"
 CELL = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{code-cell\}[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
@@ -205,6 +206,17 @@ def read_again(
     return [page for page, sources in readers(env).items() if sources & moving]
 
 
+def forget_old_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Delete built pages whose source is gone; Sphinx leaves them where they are."""
+    if exception is not None or app.builder.name != "html":
+        return
+    made = {*app.env.found_docs, *GENERATED_PAGES}
+    for page in Path(app.outdir).glob("**/*.html"):
+        name = page.relative_to(app.outdir).with_suffix("").as_posix()
+        if not name.startswith("_") and name not in made:
+            page.unlink()
+
+
 def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """Forget a page that is read again or gone."""
     readers(env).pop(docname, None)
@@ -225,6 +237,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", stamp_chapter)
     app.connect("doctree-read", note_glued_pages)
     app.connect("env-get-outdated", read_again)
+    app.connect("build-finished", forget_old_pages)
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -186,6 +186,17 @@ def test_a_listing_of_an_unknown_name_is_an_error(tmp_path):
     assert any("no_such" in w and "ERROR" in w for w in build(tmp_path, index=text).warnings)
 
 
+# --- pages that are gone
+
+
+def test_a_page_whose_source_is_gone_is_deleted(tmp_path):
+    built = build(tmp_path, one="# One\n", two="# Two\n")
+    (tmp_path / "source" / "two.md").unlink()
+    build(tmp_path, one="# One\n")
+    pages = {path.name for path in (built.folder / "html").glob("*.html")}
+    assert pages == {"index.html", "one.html", "genindex.html", "search.html"}
+
+
 # --- executed pages
 
 

@@ -39,7 +39,7 @@ class Fixed:
 
 
 def test_updates_are_adams():
-    # Adam as its paper (2015) writes it, with the defaults of torch, on gradients 0.5, -0.25 and 0.125.
+    # Adam's paper (2015), with the defaults of torch, on gradients 0.5, -0.25 and 0.125.
     slopes, lr, (b_1, b_2), eps = [0.5, -0.25, 0.125], 0.1, (0.9, 0.999), 1e-8
     w = m = v = 0.0
     for t, slope in enumerate(slopes, start=1):
