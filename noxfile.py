@@ -66,8 +66,9 @@ def tests(session: nox.Session) -> None:
 def live(session: nox.Session) -> None:
     """Serve the site, and build and reload it on every change."""
     install(session, "docs", "live")
-    watch = ["--watch", "lstm_book", "--watch", "gallery", "--ignore", "*/docs/gallery/*"]
-    run(session, "sphinx-autobuild", *watch, *SITE, *session.posargs)
+    watch = ["--watch=lstm_book", "--watch=gallery"]
+    ignore = ["--ignore=docs/gallery", "--re-ignore=__pycache__"]  # the build writes there
+    run(session, "sphinx-autobuild", *watch, *ignore, *SITE, *session.posargs)
 
 
 @nox.session
