@@ -37,6 +37,7 @@ FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
 NO_GALLERY: dict[str, list[str]] = {"examples_dirs": [], "gallery_dirs": []}
 GENERATED_PAGES = ("genindex", "py-modindex", "search")
 KERNELSPEC = "kernelspec: {name: python3}"
+READS = re.compile(r"^reads: \[(?P<patterns>[^\]]+)\]$", re.MULTILINE)
 CELL = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{code-cell\}[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
     re.MULTILINE | re.DOTALL,
@@ -69,8 +70,32 @@ def names_stored(tree: ast.AST, stored: Iterable[Path]) -> list[Path]:
     return [path for path in stored if literals & {path.name, path.stem}]
 
 
-def fingerprint(code: str, sources: SourceMap, stored: Iterable[Path]) -> Fingerprint:
+def named_to_read(front: str, root: Path) -> list[Path]:
+    """The files that a page's front matter says it reads: ``reads: [pattern, ...]`` from the root.
+
+    Raises:
+        ExtensionError: If a pattern matches no file.
+    """
+    found: set[Path] = set()
+    line = READS.search(front)
+    for pattern in line["patterns"].split(",") if line else ():
+        files = {path for path in root.glob(pattern.strip()) if path.is_file()}
+        if not files:
+            raise ExtensionError(f"reads: no file matches {pattern.strip()!r}")
+        found |= files
+    return sorted(found)
+
+
+def fingerprint(
+    code: str, sources: SourceMap, stored: Iterable[Path], read: Iterable[Path] = ()
+) -> Fingerprint:
     """Hash what the results of some code depend on, apart from the code itself.
+
+    Args:
+        code: The code of a page or script.
+        sources: The package.
+        stored: Stored results; those that the code names count.
+        read: Other files that count.
 
     Raises:
         SyntaxError: If the code cannot be parsed.
@@ -79,12 +104,12 @@ def fingerprint(code: str, sources: SourceMap, stored: Iterable[Path]) -> Finger
         warnings.simplefilter("ignore", SyntaxWarning)
         tree = ast.parse(code)
     hashed, passed = sources.reached_by(tree)
-    data = names_stored(tree, stored)
+    data = [*names_stored(tree, stored), *read]
     facts = {
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "modules": {name: hashed[name].digest for name in sorted(hashed)},
-        "stored": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data},
+        "files": [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in data],
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     files = [m.path for m in (*hashed.values(), *passed.values())] + data
@@ -169,7 +194,9 @@ def stamp_chapter(app: Sphinx, docname: str, source: list[str]) -> None:
     if KERNELSPEC not in front["body"]:
         raise ExtensionError(f"{docname}: an executed page needs the line '{KERNELSPEC}'")
     try:
-        mark = fingerprint(chapter_code(source[0]), source_map(app.env), stored_results(app.env))
+        sources = source_map(app.env)
+        read = named_to_read(front["body"], sources.root)
+        mark = fingerprint(chapter_code(source[0]), sources, stored_results(app.env), read)
     except SyntaxError as error:
         raise ExtensionError(f"{docname}: a code cell is no plain Python: {error}") from error
     for path in mark.files:

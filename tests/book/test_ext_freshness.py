@@ -4,8 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from freshness import chapter_code, fingerprint, names_stored
+from freshness import chapter_code, fingerprint, named_to_read, names_stored
 from source_map import SourceMap
+from sphinx.errors import ExtensionError
 
 FILES = {
     "pkg/__init__.py": '"""A package."""\n',
@@ -152,3 +153,24 @@ def test_every_chapter_of_part_1_follows_the_package():
     for page in pages:
         mark = fingerprint(chapter_code(page.read_text()), sources, [])
         assert mark.files, f"{page.name} imports nothing of the package"
+
+
+def test_files_that_a_page_says_it_reads_count(root):
+    front = "file_format: mystnb\nreads: [pkg/cells/*.py, stored/run_a.*]"
+    read = named_to_read(front, root)
+    assert root / "stored/run_a.json" in read
+    assert root / "pkg/cells/init.py" in read
+    assert root / "stored/run_b.json" not in read
+
+    def digest():
+        return fingerprint("", SourceMap(root, "pkg"), [], named_to_read(front, root)).digest
+
+    before = digest()
+    (root / "stored/run_a.json").write_text('{"another": 1}')
+    assert digest() != before
+    assert named_to_read("file_format: mystnb", root) == []
+
+
+def test_a_pattern_that_matches_no_file_fails(root):
+    with pytest.raises(ExtensionError, match=r"no file matches 'pkg/\*\.txt'"):
+        named_to_read("reads: [pkg/*.txt]", root)
