@@ -39,6 +39,7 @@ extensions = [
     "katex",
     "listing",
     "objectives",
+    "powers_of_ten",
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
 nitpicky = True
