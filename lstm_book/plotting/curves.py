@@ -109,7 +109,7 @@ def draw_history(
     runs = as_array(values, "values", "E", "ER")
     if not np.isfinite(runs).all():
         raise ValueError("expected finite values, got an infinite one")
-    steps = np.arange(1.0, len(runs) + 1) if x is None else as_array(x, "x", "E")
+    steps = as_array(np.arange(1.0, len(runs) + 1) if x is None else x, "x", "E")
     require_same_length(values=runs, x=steps)
     runs = runs.reshape(len(runs), -1)
     middle = np.median(runs, axis=1)
