@@ -79,7 +79,14 @@ def lint(session: nox.Session) -> None:
     run(session, "ruff", "check")
     run(session, "mypy")
     run(session, "typos")
-    run(session, "sphinx-lint", "gallery", "docs/part1_maths", "docs/reference")
+    run(
+        session,
+        "sphinx-lint",
+        "gallery",
+        "docs/part1_maths",
+        "docs/part2_pytorch",
+        "docs/reference",
+    )
 
 
 @nox.session
