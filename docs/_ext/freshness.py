@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import jupyter_client
 from docutils import nodes
 from jupyter_cache import get_cache
 from myst_nb.ext.glue.crossref import read_glue_cache
@@ -31,6 +32,7 @@ from source_map import SourceMap
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from traitlets import CaselessStrEnum
 
 LIBRARIES = ("torch", "numpy", "matplotlib")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
@@ -169,11 +171,17 @@ def forget_page(page: Path) -> None:
         path.unlink()
 
 
-def prepare_kernels(app: Sphinx) -> None:
-    """Give kernels a profile of their own, and create the notebook cache's database.
+class FileKernelManager(jupyter_client.AsyncKernelManager):
+    """Talks to a kernel over files: parallel readers may pick the same free TCP port."""
 
-    Parallel readers would race to create the database; a reader's own IPython profile must not
-    change what a page prints.
+    transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc")
+
+
+def prepare_kernels(app: Sphinx) -> None:
+    """Give kernels a profile and sockets of their own, and create the notebook cache's database.
+
+    Parallel readers would race to create the database and for the kernels' ports; a reader's own
+    IPython profile must not change what a page prints.
     """
     if app.config.nb_execution_mode != "cache":
         return
@@ -181,7 +189,10 @@ def prepare_kernels(app: Sphinx) -> None:
     _ = get_cache(cache).db
     profile = cache.with_name("ipython") / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
-    # Kernels warn that they talk over TCP; they do so on this machine only.
+    if os.name == "posix":
+        # nbclient asks this module for its manager at each start of a kernel.
+        jupyter_client.AsyncKernelManager = FileKernelManager
+    # Kernels elsewhere warn that they talk over TCP; they do so on this machine only.
     (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
     os.environ["IPYTHONDIR"] = str(profile.parent)
 
