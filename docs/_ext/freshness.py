@@ -16,6 +16,8 @@ import json
 import os
 import platform
 import re
+import tempfile
+import uuid
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ from source_map import SourceMap
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
-from traitlets import CaselessStrEnum
+from traitlets import CaselessStrEnum, default
 
 LIBRARIES = ("torch", "numpy", "matplotlib")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
@@ -171,10 +173,18 @@ def forget_page(page: Path) -> None:
         path.unlink()
 
 
+_sockets = tempfile.TemporaryDirectory(prefix="kernels-")
+
+
 class FileKernelManager(jupyter_client.AsyncKernelManager):
     """Talks to a kernel over files: parallel readers may pick the same free TCP port."""
 
     transport = CaselessStrEnum(["tcp", "ipc"], default_value="ipc")
+
+    @default("ip")
+    def _ip_default(self) -> str:
+        """A path that no other kernel has; it must be absolute, as kernels run in other folders."""
+        return f"{_sockets.name}/{uuid.uuid4().hex[:12]}"
 
 
 def prepare_kernels(app: Sphinx) -> None:
