@@ -16,6 +16,7 @@ ALIASES = {
     "torch._tensor.Tensor": "torch.Tensor",
     "torch._C.Generator": "torch.Generator",
     "torch.nn.modules.module.Module": "torch.nn.Module",
+    "torch.nn.modules.rnn.LSTM": "torch.nn.LSTM",
     "torch.nn.modules.rnn.RNNBase": "torch.nn.RNNBase",
     "matplotlib.axes._axes.Axes": "matplotlib.axes.Axes",
     "np.ndarray": "numpy.ndarray",

@@ -74,14 +74,14 @@ def unroll(
     x_by_step = x.unbind()  # not x[t]: its backward pass would fill a whole x of zeros at each step
     for t in reversed(range(T)) if reverse else range(T):
         new, gates_t = step(x_by_step[t], state)
-        state = new if valid is None else hold(valid[t], new, state)
+        state = new if valid is None else _hold(valid[t], new, state)
         states.append(state)
         gates.append(gates_t)
     order = -1 if reverse else 1
     return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]), reverse)
 
 
-def hold(valid_t: Tensor, new: S, old: S) -> S:
+def _hold(valid_t: Tensor, new: S, old: S) -> S:
     """Take the new state where a sequence has a step, (B,), and keep the old one elsewhere."""
     held: S = map_state(lambda a, b: torch.where(valid_t[:, None], a, b), new, old)
     return held
