@@ -169,16 +169,16 @@ def test_a_claim_is_settled_once(tmp_path):
 
 
 def test_a_listing_prints_package_source_and_links_to_its_entry(tmp_path):
-    entry = "```{py:function} lstm_book.cells.lstm_step(x)\n```\n"
-    text = "# Page\n\n" + entry + "\n:::{listing} lstm_book.cells.lstm_step\n:::\n"
+    entry = "```{py:function} lstm_book.cells.lstm_update(x)\n```\n"
+    text = "# Page\n\n" + entry + "\n:::{listing} lstm_book.cells.lstm_update\n:::\n"
     built = build(tmp_path, index=text)
     assert built.warnings == []
     page = built.page()
     (block,) = page.xpath("//div[contains(@class, 'literal-block-wrapper')]")
-    assert "c_t = f_t * state.c + i_t * g_t" in block.text_content()
+    assert "c_t = f_t * c + i_t * g_t" in block.text_content()
     assert "Args:" not in block.text_content()
     assert "lstm_book/cells/step.py" in block.text_content()
-    assert block.xpath(".//a[@href='#lstm_book.cells.lstm_step']")
+    assert block.xpath(".//a[@href='#lstm_book.cells.lstm_update']")
 
 
 def test_a_listing_of_an_unknown_name_is_an_error(tmp_path):
