@@ -30,8 +30,8 @@ reference/data
     contiguous_batches, load_digits, load_japanese_vowels, python_sources, python_text,
     tag_characters
 reference/layers
-    GATE_ORDERS, ONNXWeights, Recurrent, RecurrentRun, from_keras, from_onnx, reorder, to_keras,
-    to_onnx
+    Direction, GATE_ORDERS, ONNXWeights, Recurrent, RecurrentRun, directions, from_keras, from_onnx,
+    reorder, to_keras, to_onnx
 reference/models
     BeamSearch, CharLM, Decoded, Encoded, Hypothesis, NGram, Predicted, Seq2Seq,
     SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy,
@@ -115,11 +115,13 @@ from lstm_book.gradients import (
 from lstm_book.layers import (
     GATE_ORDERS,
     LSTM,
+    Direction,
     LSTMRun,
     ONNXWeights,
     Recurrent,
     RecurrentRun,
     Unrolled,
+    directions,
     from_keras,
     from_onnx,
     reorder,
@@ -160,6 +162,7 @@ __all__ = [
     "CharLM",
     "CoupledLSTMCell",
     "Decoded",
+    "Direction",
     "DropoutState",
     "Encoded",
     "FGRState",
@@ -219,6 +222,7 @@ __all__ = [
     "cell_jacobian",
     "contiguous_batches",
     "cumulative",
+    "directions",
     "fit",
     "from_keras",
     "from_onnx",

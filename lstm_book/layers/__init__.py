@@ -9,6 +9,7 @@ from lstm_book.layers.convert import (
     to_keras,
     to_onnx,
 )
+from lstm_book.layers.directions import Direction, directions
 from lstm_book.layers.lstm import LSTM, LSTMRun
 from lstm_book.layers.recurrent import Recurrent
 from lstm_book.layers.stack import RecurrentRun
@@ -17,11 +18,13 @@ from lstm_book.layers.unroll import Unrolled, unroll
 __all__ = [
     "GATE_ORDERS",
     "LSTM",
+    "Direction",
     "LSTMRun",
     "ONNXWeights",
     "Recurrent",
     "RecurrentRun",
     "Unrolled",
+    "directions",
     "from_keras",
     "from_onnx",
     "reorder",
