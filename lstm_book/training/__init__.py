@@ -1,5 +1,6 @@
 """Training loops."""
 
+from lstm_book.training.descend import descend
 from lstm_book.training.fit import History, fit
 
-__all__ = ["History", "fit"]
+__all__ = ["History", "descend", "fit"]

@@ -6,6 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from lstm_book.training.descend import descend
+
 
 class Task(Protocol):
     """What `fit` asks of a task."""
@@ -70,14 +72,9 @@ def fit(
         x, y = task.sample(batch, generator=generator)
         logits = model(x)
         loss = task.loss(logits, y)
-        if not loss.isfinite():
-            raise FloatingPointError(f"expected a finite loss, got {loss.item()} at step {step}")
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
-        if not norm.isfinite():
-            raise FloatingPointError(f"expected a finite gradient, got norm {norm} at step {step}")
-        optimiser.step()
-        history.loss.append(loss.item())
+        try:
+            history.loss.append(descend(loss, model, optimiser, clip=clip))
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error} at step {step}") from None
         history.accuracy.append(task.accuracy(logits, y))
     return history

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from listing import source_lines
-from source_map import SourceMap
+from lstm_book.experiments.source_map import SourceMap
 
 import lstm_book.cells
 

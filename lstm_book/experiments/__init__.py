@@ -1,0 +1,15 @@
+"""Training runs that are too long for a page: named settings, stored results, weights of one."""
+
+from lstm_book.experiments.catalogue import EXPERIMENTS
+from lstm_book.experiments.experiment import Experiment, Outcome
+from lstm_book.experiments.load import load_experiment, run_experiment
+from lstm_book.experiments.store import StoredRun
+
+__all__ = [
+    "EXPERIMENTS",
+    "Experiment",
+    "Outcome",
+    "StoredRun",
+    "load_experiment",
+    "run_experiment",
+]

@@ -1,0 +1,110 @@
+"""Adding numbers that are written in digits, with an encoder and a decoder."""
+
+from dataclasses import dataclass
+
+import torch
+
+from lstm_book.experiments.experiment import Experiment, Outcome, Report
+from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
+from lstm_book.models.seq2seq import Attention
+from lstm_book.tasks import Addition
+from lstm_book.training import descend
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnAddition(Experiment):
+    """Read "7+21", write "19", from the series' first weights.
+
+    Characters are one-hot. Adam, a one-cycle learning rate, gradients clipped at norm 1.
+
+    Attributes:
+        digits: Largest number of digits of a number.
+        reverse: Whether questions are read from their end.
+        attention: The decoder's, or "none".
+        pairs: How many distinct pairs to train on.
+        test_pairs: How many others to score.
+        hidden_size: Units of encoder and decoder.
+        lr: The largest learning rate.
+        epochs: Passes over the training pairs.
+        batch: Pairs per update.
+    """
+
+    digits: int = 3
+    reverse: bool = True
+    attention: Attention = "none"
+    pairs: int = 50_000
+    test_pairs: int = 5_000
+    hidden_size: int = 128
+    lr: float = 5e-3
+    epochs: int = 15
+    batch: int = 128
+
+    @property
+    def task(self) -> Addition:
+        """The task that the model is trained on."""
+        return Addition(self.digits, self.reverse)
+
+    def build(self) -> Seq2Seq:
+        """Return the model with PyTorch's own first weights."""
+        tokens = len(self.task.vocabulary)
+        return Seq2Seq(
+            tokens, tokens, self.hidden_size, stop=self.task.stop, attention=self.attention
+        )
+
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train on some pairs and let the model write the answers to others."""
+        torch.manual_seed(seed)
+        train, test = self.task.split(self.pairs, self.test_pairs)
+        model = self.build()
+        series_init_(model)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.lr, total_steps=self.epochs * -(-len(train) // self.batch)
+        )
+        losses = []
+        for epoch in range(self.epochs):
+            model.train()
+            total = 0.0
+            for places in torch.split(torch.randperm(len(train)), self.batch):
+                sums = self.task.encode([train[place] for place in places.tolist()])
+                predicted = model(
+                    sums.source,
+                    sums.target_in,
+                    source_lengths=sums.source_lengths,
+                    target_lengths=sums.target_lengths,
+                )
+                loss = sequence_cross_entropy(
+                    predicted.logits, sums.target_out, sums.target_lengths
+                )
+                total += len(places) * descend(loss, model, optimiser, schedule=schedule)
+            losses.append(total / len(train))
+            report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.4f}")
+        # The test pairs are drawn as the training pairs were, by count of digits; these are not.
+        known = {frozenset(pair) for pair in train}
+        even = [tuple(pair) for pair in torch.randint(10**self.digits, (20_000, 2)).tolist()]
+        even = [(a, b) for a, b in even if frozenset((a, b)) not in known][: self.test_pairs]
+        metrics: dict[str, object] = {"loss": [round(loss, 5) for loss in losses]}
+        metrics["characters"], metrics["whole"] = self.score(model, test)
+        metrics["even_characters"], metrics["even_whole"] = self.score(model, even)
+        metrics["whole_by_digits"] = self.by_digits(model, test)
+        return Outcome(metrics, model)
+
+    def score(self, model: Seq2Seq, pairs: list[tuple[int, int]]) -> tuple[float, float]:
+        """Return the shares of right characters and of right answers, written greedily."""
+        sums = self.task.encode(pairs)
+        decoded = model.greedy(
+            sums.source, lengths=sums.source_lengths, max_length=self.task.max_length
+        )
+        return self.task.accuracy(decoded.tokens, sums)
+
+    def by_digits(
+        self, model: Seq2Seq, pairs: list[tuple[int, int]]
+    ) -> dict[str, tuple[int, float]]:
+        """Return, for each count of digits in a question, its pairs and the share of right ones."""
+        groups: dict[int, list[tuple[int, int]]] = {}
+        for a, b in pairs:
+            groups.setdefault(len(f"{a}{b}"), []).append((a, b))
+        return {
+            str(digits): (len(group), self.score(model, group)[1])
+            for digits, group in sorted(groups.items())
+        }

@@ -1,0 +1,160 @@
+"""Telling sequences apart, and choosing the settings for it without the test data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lstm_book.data import SequenceDataset, Sequences, load_digits, load_japanese_vowels
+from lstm_book.experiments.experiment import Experiment, Outcome, Report
+from lstm_book.layers.lstm import LSTM
+from lstm_book.models import SequenceClassifier, series_init_
+from lstm_book.training import descend
+
+Data = Literal["japanese-vowels", "digits-rows", "digits-halves", "digits-pixels"]
+
+
+def load_labelled(data: Data) -> SequenceDataset:
+    """Return the sequences of an experiment, not scaled."""
+    if data == "japanese-vowels":
+        return load_japanese_vowels()
+    order: Literal["rows", "pixels"] = "pixels" if data == "digits-pixels" else "rows"
+    return load_digits(order, "halves" if data == "digits-halves" else "stratified")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification(Experiment):
+    """An LSTM that names the class of a whole sequence, from the series' first weights.
+
+    Features are standardised. AdamW, a one-cycle learning rate, gradients clipped at norm 1.
+
+    Attributes:
+        data: What to tell apart.
+        hidden_size: Units of each direction.
+        bidirectional: Whether it also reads backwards.
+        readout: "last" states or "mean" of the outputs.
+        dropout: Before the read-out.
+        noise: Deviation of the noise on the training inputs, in deviations of the features.
+        lr: The largest learning rate.
+        weight_decay: AdamW's.
+        epochs: Passes over the training sequences.
+        batch: Sequences per update.
+    """
+
+    data: Data
+    hidden_size: int = 128
+    bidirectional: bool = True
+    readout: Literal["last", "mean"] = "mean"
+    dropout: float = 0.5
+    noise: float = 0.3
+    lr: float = 5e-3
+    weight_decay: float = 1e-2
+    epochs: int = 40
+    batch: int = 32
+
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train on the training part and score the test part."""
+        data = load_labelled(self.data)
+        model, losses = self.learn(data, seed, report)
+        said = answers(model, data.standardised().test)
+        confusion = torch.zeros(len(data.classes), len(data.classes), dtype=torch.int64)
+        confusion.index_put_((data.test.y, said), torch.tensor(1), accumulate=True)
+        metrics = {
+            "accuracy": (said == data.test.y).double().mean().item(),
+            "confusion": confusion.tolist(),
+            "loss": [round(loss, 4) for loss in losses],
+        }
+        return Outcome(metrics, model)
+
+    def build(self) -> SequenceClassifier:
+        """Return the model with PyTorch's own first weights."""
+        data = load_labelled(self.data)
+        lstm = LSTM(len(data.features), self.hidden_size, bidirectional=self.bidirectional)
+        return SequenceClassifier(
+            lstm, len(data.classes), readout=self.readout, dropout=self.dropout
+        )
+
+    def learn(
+        self, data: SequenceDataset, seed: int, report: Report
+    ) -> tuple[SequenceClassifier, list[float]]:
+        """Train on the training part of some data, and return the model and each epoch's loss."""
+        torch.manual_seed(seed)  # dropout has no generator of its own
+        train = data.standardised().train
+        model = self.build()
+        series_init_(model)
+        optimiser = torch.optim.AdamW(
+            model.parameters(), lr=self.lr, weight_decay=self.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser,
+            self.lr,
+            total_steps=self.epochs * -(-len(train) // self.batch),
+            pct_start=0.1,
+        )
+        losses = []
+        for epoch in range(self.epochs):
+            total = 0.0
+            for places in torch.split(torch.randperm(len(train)), self.batch):
+                part = train.take(places)
+                x = part.x + self.noise * torch.randn_like(part.x)
+                loss = functional.cross_entropy(model(x, lengths=part.lengths), part.y)
+                total += len(places) * descend(loss, model, optimiser, schedule=schedule)
+            losses.append(total / len(train))
+            report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.3f}")
+        return model, losses
+
+
+@torch.no_grad()
+def answers(model: SequenceClassifier, part: Sequences) -> Tensor:
+    """Return the most probable class of each sequence, (N,), without dropout."""
+    model.eval()
+    logits: Tensor = model(part.x, lengths=part.lengths)
+    return logits.argmax(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Experiment):
+    """Choose among settings by cross-validation: the test sequences are never looked at.
+
+    Attributes:
+        candidates: The experiments to choose from; all of the same data.
+        folds: How many parts the training sequences are cut into, each as mixed as the whole.
+    """
+
+    candidates: tuple[Classification, ...]
+    folds: int = 5
+    seeds: tuple[int, ...] = (0,)
+
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train every candidate on all but one fold and score that fold, for each fold."""
+        data = load_labelled(self.candidates[0].data)
+        generator = torch.Generator().manual_seed(seed)
+        folds = stratified_folds(data.train.y, self.folds, generator)
+        accuracy: dict[str, list[float]] = {}
+        for candidate in self.candidates:
+            scores = accuracy[candidate.name] = []
+            for held_out in range(self.folds):
+                part = SequenceDataset(
+                    **{
+                        **vars(data),
+                        "train": data.train.take((folds != held_out).nonzero()[:, 0]),
+                        "test": data.train.take((folds == held_out).nonzero()[:, 0]),
+                    }
+                )
+                model, _ = candidate.learn(part, seed, lambda words: None)
+                test = part.standardised().test
+                scores.append((answers(model, test) == test.y).double().mean().item())
+                report(f"{candidate.name}, fold {held_out + 1} of {self.folds}: {scores[-1]:.3f}")
+        return Outcome({"accuracy": accuracy}, None)
+
+
+def stratified_folds(y: Tensor, folds: int, generator: torch.Generator) -> Tensor:
+    """Return the fold of each sequence, (N,): as many of each class in each as can be."""
+    fold = torch.empty_like(y)
+    for label in range(int(y.max()) + 1):
+        own = (y == label).nonzero()[:, 0]
+        own = own[torch.randperm(len(own), generator=generator)]
+        fold[own] = torch.arange(len(own)) % folds
+    return fold

@@ -1,0 +1,37 @@
+"""The command ``lstm-book``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lstm_book.experiments.catalogue import EXPERIMENTS
+from lstm_book.experiments.load import run_experiment
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """List the experiments, or run one; return the exit code."""
+    parser = argparse.ArgumentParser(prog="lstm-book", description="The experiments of the book.")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="name every experiment and say what it measures")
+    runner = actions.add_parser("run", help="repeat an experiment")
+    runner.add_argument("name", choices=sorted(EXPERIMENTS), metavar="NAME")
+    runner.add_argument("--seeds", type=int, nargs="+", help="instead of those that are stored")
+    runner.add_argument("--folder", type=Path, default=Path("runs"), help="where results go")
+    asked = parser.parse_args(arguments)
+    if asked.action == "list":
+        width = max(map(len, EXPERIMENTS))
+        for name, experiment in EXPERIMENTS.items():
+            print(f"{name:{width}}  {experiment.about}")
+        return 0
+    stored = run_experiment(asked.name, asked.folder, seeds=asked.seeds, report=_show)
+    print(stored.provenance)
+    print(f"results:  {asked.folder / asked.name}.json")
+    return 0
+
+
+def _show(words: str) -> None:
+    """Write over the line before on a terminal; elsewhere only what ends a line."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{words}", end="", flush=True)
+    elif words.endswith("\n"):
+        print(words, end="", flush=True)

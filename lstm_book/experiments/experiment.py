@@ -1,0 +1,71 @@
+"""What an experiment is: a name, frozen settings, and a training run that a seed decides."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+from torch import nn
+
+Report = Callable[[str], None]
+"""Told now and then how far a run is, in a few words."""
+
+
+class Outcome(NamedTuple):
+    """What one seed gave.
+
+    Attributes:
+        metrics: Names and values that JSON can hold.
+        model: The trained model; None if an experiment has none to show.
+    """
+
+    metrics: dict[str, Any]
+    model: nn.Module | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(ABC):
+    """A training run with all its settings.
+
+    Attributes:
+        name: What ``lstm-book run`` calls it.
+        about: What it measures, in one line.
+        seeds: The seeds that are stored. The weights of the first are kept.
+    """
+
+    name: str
+    about: str
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+    @property
+    def configuration(self) -> Any:
+        """Every setting that decides a result, by name, as JSON holds it."""
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain({k: v for k, v in settings.items() if k not in ("about", "seeds")})
+
+    @abstractmethod
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train and measure once.
+
+        Args:
+            seed: Decides all that is drawn.
+            report: Told how far the run is.
+
+        Returns:
+            What was measured, and the trained model.
+        """
+
+    def build(self) -> nn.Module | None:
+        """Return the model as it is before training, for stored weights to be put into."""
+        return None
+
+
+def plain(value: Any) -> Any:
+    """Turn tuples into lists, as a trip through JSON does, and experiments into their settings."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, Experiment):
+        return value.configuration
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value

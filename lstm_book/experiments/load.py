@@ -1,0 +1,62 @@
+"""Experiments by name: run one, load one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lstm_book.experiments.catalogue import EXPERIMENTS
+from lstm_book.experiments.experiment import Experiment, Report
+from lstm_book.experiments.store import STORED, StoredRun, read, run
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return the experiment of that name.
+
+    Raises:
+        KeyError: If there is none.
+    """
+    if name not in EXPERIMENTS:
+        raise KeyError(f"expected an experiment among {sorted(EXPERIMENTS)}, got {name!r}")
+    return EXPERIMENTS[name]
+
+
+def load_experiment(name: str, folder: Path = STORED) -> StoredRun:
+    """Load a stored run: its results, its provenance and its trained model.
+
+    Args:
+        name: The experiment's.
+        folder: Where to look; in the package, if missing.
+
+    Returns:
+        The stored run.
+
+    Raises:
+        KeyError: If there is no experiment of that name.
+        FileNotFoundError: If it has not been run.
+    """
+    return read(find_experiment(name), folder)
+
+
+def run_experiment(
+    name: str,
+    folder: Path,
+    *,
+    seeds: Iterable[int] | None = None,
+    report: Report = lambda words: None,
+) -> StoredRun:
+    """Run an experiment and store what each seed gave as soon as it is there.
+
+    Args:
+        name: The experiment's.
+        folder: Where to put the results. Seeds that it holds already, from the same settings,
+            code and versions, are not run again.
+        seeds: Which seeds; the experiment's own if missing.
+        report: Told how far the run is.
+
+    Returns:
+        The stored run.
+
+    Raises:
+        KeyError: If there is no experiment of that name.
+        OSError: If the folder cannot be written.
+    """
+    return run(find_experiment(name), folder, seeds=seeds, report=report)

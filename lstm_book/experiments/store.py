@@ -1,0 +1,234 @@
+"""Stored runs: results of every seed, weights of one, and where they come from."""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import nn
+
+import lstm_book
+from lstm_book.experiments.experiment import Experiment, Report, plain
+from lstm_book.experiments.source_map import SourceMap
+
+STORED = Path(__file__).parent / "stored"
+"""The runs that the book quotes."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """The results of an experiment, as a file holds them.
+
+    Attributes:
+        experiment: The experiment, with the settings it has today.
+        record: All that the file says: configuration, results, versions, code, command.
+        folder: Where the file lies.
+    """
+
+    experiment: Experiment
+    record: dict[str, Any]
+    folder: Path
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """What each seed gave, in the order of the seeds."""
+        results: list[dict[str, Any]] = self.record["results"]
+        return results
+
+    def values(self, metric: str) -> list[Any]:
+        """Return one metric of every seed.
+
+        Raises:
+            KeyError: If the run has no such metric.
+        """
+        for result in self.results:
+            if metric not in result:
+                raise KeyError(f"expected a metric among {sorted(result)}, got {metric!r}")
+        return [result[metric] for result in self.results]
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The trained model of the first seed, in evaluation mode.
+
+        Raises:
+            LookupError: If no weights are stored.
+            RuntimeError: If the weights' file is not the one that the run wrote.
+        """
+        model = self.experiment.build()
+        weights = self.record["weights"]
+        if model is None or weights is None:
+            raise LookupError(f"{self.experiment.name}: expected stored weights, there are none")
+        content = (self.folder / weights["file"]).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != weights["sha256"]:
+            raise RuntimeError(
+                f"expected {weights['file']} with sha256 {weights['sha256']}, got {found}"
+            )
+        model.load_state_dict(load(content))
+        return model.eval()
+
+    @property
+    def provenance(self) -> str:
+        """Seeds, versions, machine, time and the command that repeats the run, one a line."""
+        record = self.record
+        seconds = [result["seconds"] for result in self.results]
+        versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+        return "\n".join(
+            (
+                f"{self.experiment.name}: {self.experiment.about}",
+                f"seeds:    {', '.join(str(result['seed']) for result in self.results)}",
+                f"time:     {min(seconds):.0f} to {max(seconds):.0f} s a seed, one thread",
+                f"made:     {record['date']}, {record['machine']}",
+                f"versions: {versions}",
+                f"repeat:   {record['command']}",
+            )
+        )
+
+    def changes(self) -> list[str]:
+        """Name what is no longer as it was when the run was made.
+
+        Returns:
+            Settings, and modules of the package whose code the run used. Comments, layout and
+            docstrings do not count.
+        """
+        now, then = self.experiment.configuration, self.record["configuration"]
+        settings = [
+            f"setting {name}"
+            for name in sorted(now.keys() | then.keys())
+            if now.get(name) != then.get(name)
+        ]
+        code, used = code_of(self.experiment), self.record["code"]
+        modules = [
+            name for name in sorted(code.keys() | used.keys()) if code.get(name) != used.get(name)
+        ]
+        return settings + modules
+
+
+def run(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    seeds: Iterable[int] | None = None,
+    report: Report = lambda words: None,
+) -> StoredRun:
+    """Train and measure, and store what each seed gave as soon as it is there.
+
+    Seeds that the folder already holds, from the same settings, code and versions, are kept, so
+    that a run that was stopped goes on where it was.
+
+    Args:
+        experiment: What to run.
+        folder: Where ``NAME.json`` and ``NAME.safetensors`` go.
+        seeds: Which seeds; the experiment's own if missing.
+        report: Told how far the run is.
+
+    Returns:
+        The stored run.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = list(experiment.seeds if seeds is None else seeds)
+    path = folder / f"{experiment.name}.json"
+    record = _fresh_record(experiment)
+    if path.exists():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if all(old[key] == record[key] for key in ("configuration", "code", "versions")):
+            record = old
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for seed in wanted:
+            if any(result["seed"] == seed for result in record["results"]):
+                report(f"seed {seed}: there already\n")
+                continue
+            start = time.perf_counter()
+            metrics, model = experiment.train(seed, _named(f"seed {seed}: ", report))
+            seconds = round(time.perf_counter() - start, 1)
+            result = {"seed": seed, "seconds": seconds, **plain(metrics)}
+            record["results"] = sorted([*record["results"], result], key=lambda r: r["seed"])
+            if model is not None and seed == experiment.seeds[0]:
+                weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+                content = save(weights)
+                file = f"{experiment.name}.safetensors"
+                record["weights"] = {
+                    "file": file,
+                    "seed": seed,
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                }
+                _write(folder / file, content)
+            _write(path, (json.dumps(record, indent=1) + "\n").encode())
+            report(f"seed {seed}: done in {seconds:.0f} s\n")
+    finally:
+        torch.set_num_threads(threads)
+    return StoredRun(experiment, record, folder)
+
+
+def read(experiment: Experiment, folder: Path = STORED) -> StoredRun:
+    """Read a stored run.
+
+    Raises:
+        FileNotFoundError: If the folder holds none of that name.
+    """
+    path = folder / f"{experiment.name}.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"expected {path.name}, got no such file; make it: lstm-book run {experiment.name}"
+        )
+    return StoredRun(experiment, json.loads(path.read_text(encoding="utf-8")), folder)
+
+
+def code_of(experiment: Experiment) -> dict[str, str]:
+    """Return a hash of the code of each module of the package that an experiment uses."""
+    package = lstm_book.__name__
+    sources = SourceMap(Path(lstm_book.__file__).parents[1], package)
+    classes = [kind for kind in type(experiment).__mro__ if kind.__module__.startswith(package)]
+    lines = [f"from {kind.__module__} import {kind.__name__}" for kind in classes]
+    modules, _ = sources.reached_by(ast.parse("\n".join(lines)))
+    return {name: modules[name].code_digest[:16] for name in sorted(modules)}
+
+
+def _named(prefix: str, report: Report) -> Report:
+    """Begin each report with the same words."""
+    return lambda words: report(prefix + words)
+
+
+def _fresh_record(experiment: Experiment) -> dict[str, Any]:
+    """Return a record without results."""
+    return {
+        "name": experiment.name,
+        "command": f"lstm-book run {experiment.name}",
+        "configuration": experiment.configuration,
+        "versions": {"Python": platform.python_version(), "torch": version("torch")},
+        "machine": f"{platform.machine()}, {platform.system()}, one thread",
+        "date": date.today().isoformat(),
+        "code": code_of(experiment),
+        "results": [],
+        "weights": None,
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

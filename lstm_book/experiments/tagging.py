@@ -1,0 +1,103 @@
+"""Naming what each character of Python source is."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lstm_book.data import CHARACTER_TAGS, SourceFile, python_sources, tag_characters
+from lstm_book.experiments.experiment import Experiment, Outcome, Report
+from lstm_book.layers.lstm import LSTM
+from lstm_book.models import Tagger, Vocabulary, series_init_
+from lstm_book.training import descend
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagSource(Experiment):
+    """Tag each character with its token's class, from the series' first weights.
+
+    Whole files are cut into pieces of `length` characters, and each piece is read from an empty
+    state. Adam, a one-cycle learning rate, gradients clipped at norm 1. Validation files only
+    chose the settings; the test files are scored.
+
+    Attributes:
+        hidden_size: Units of each direction.
+        bidirectional: Whether it also reads backwards.
+        embedding: Numbers per character.
+        dropout: Before the read-out.
+        lr: The largest learning rate.
+        epochs: Passes over the training files.
+        batch: Pieces per update.
+        length: Characters of a piece.
+    """
+
+    hidden_size: int = 64
+    bidirectional: bool = True
+    embedding: int = 32
+    dropout: float = 0.2
+    lr: float = 5e-3
+    epochs: int = 4
+    batch: int = 32
+    length: int = 256
+
+    def build(self) -> Tagger:
+        """Return the model with PyTorch's own first weights."""
+        lstm = LSTM(self.embedding, self.hidden_size, bidirectional=self.bidirectional)
+        tokens = len(source_vocabulary())
+        return Tagger(lstm, len(CHARACTER_TAGS), tokens=tokens, dropout=self.dropout)
+
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train on most files and score the last ones."""
+        torch.manual_seed(seed)
+        parts = python_sources().split()
+        model = self.build()
+        series_init_(model)
+        x, y = pieces(parts.train, self.length)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.lr, total_steps=self.epochs * -(-x.shape[1] // self.batch)
+        )
+        losses = []
+        for epoch in range(self.epochs):
+            model.train()
+            total = 0.0
+            for places in torch.split(torch.randperm(x.shape[1]), self.batch):
+                logits = model(x[:, places])
+                loss = functional.cross_entropy(logits.flatten(0, 1), y[:, places].flatten())
+                total += len(places) * descend(loss, model, optimiser, schedule=schedule)
+            losses.append(total / x.shape[1])
+            report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.4f}")
+        metrics: dict[str, object] = {"loss": losses}
+        metrics["parameters"] = sum(p.numel() for p in model.parameters())
+        for name, files in (("validation", parts.validation), ("test", parts.test)):
+            confusion = confusion_of(model, files, self.length)
+            metrics[f"{name}_accuracy"] = (confusion.diag().sum() / confusion.sum()).item()
+            metrics[f"{name}_confusion"] = confusion.tolist()
+        return Outcome(metrics, model)
+
+
+def source_vocabulary() -> Vocabulary:
+    """Return the characters of all source files."""
+    return Vocabulary.of("".join(file.text for file in python_sources().files))
+
+
+def pieces(files: tuple[SourceFile, ...], length: int) -> tuple[Tensor, Tensor]:
+    """Return characters and tags of files cut into pieces, each (length, N); ends are dropped."""
+    vocabulary = source_vocabulary()
+    x, y = [], []
+    for file in files:
+        end = len(file.text) // length * length
+        x.append(vocabulary.encode(file.text[:end]).view(-1, length))
+        y.append(torch.tensor(tag_characters(file.text)[:end]).view(-1, length))
+    return torch.cat(x).T, torch.cat(y).T
+
+
+@torch.no_grad()
+def confusion_of(model: Tagger, files: tuple[SourceFile, ...], length: int) -> Tensor:
+    """Return how many characters of each class (rows) got which tag (columns), (C, C)."""
+    model.eval()
+    x, y = pieces(files, length)
+    said = model(x).argmax(-1)
+    tags = len(CHARACTER_TAGS)
+    return torch.bincount((tags * y + said).flatten(), minlength=tags**2).view(tags, tags)
