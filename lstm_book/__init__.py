@@ -38,6 +38,10 @@ reference/models
     series_init_
 reference/tasks
     Addition, Sums
+reference/training
+    descend
+appendix/stored_runs
+    EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
 
 Figures are drawn by `lstm_book.plotting`, which needs the extra ``lstm-book[plot]``.
 """
@@ -95,6 +99,15 @@ from lstm_book.data import (
     python_text,
     tag_characters,
 )
+from lstm_book.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    Outcome,
+    StoredRun,
+    confirm_experiment,
+    load_experiment,
+    run_experiment,
+)
 from lstm_book.gradients import (
     CellJacobian,
     Flow,
@@ -148,12 +161,13 @@ from lstm_book.models import (
     series_init_,
 )
 from lstm_book.tasks import Addition, FirstAndLast, Sums
-from lstm_book.training import History, fit
+from lstm_book.training import History, descend, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CHARACTER_TAGS",
+    "EXPERIMENTS",
     "GATE_ORDERS",
     "LSTM",
     "Addition",
@@ -165,6 +179,7 @@ __all__ = [
     "Direction",
     "DropoutState",
     "Encoded",
+    "Experiment",
     "FGRState",
     "FirstAndLast",
     "Flow",
@@ -189,6 +204,7 @@ __all__ = [
     "MinLSTMGates",
     "NGram",
     "ONNXWeights",
+    "Outcome",
     "PeepholeLSTMCell",
     "Predicted",
     "RNNCell",
@@ -207,6 +223,7 @@ __all__ = [
     "SourceParts",
     "Sources",
     "StateJacobians",
+    "StoredRun",
     "Sums",
     "Tagger",
     "Text",
@@ -220,8 +237,10 @@ __all__ = [
     "best_ngram",
     "bptt",
     "cell_jacobian",
+    "confirm_experiment",
     "contiguous_batches",
     "cumulative",
+    "descend",
     "directions",
     "fit",
     "from_keras",
@@ -234,6 +253,7 @@ __all__ = [
     "lag_norms",
     "linear_scan",
     "load_digits",
+    "load_experiment",
     "load_japanese_vowels",
     "lstm_1997_step",
     "lstm_step",
@@ -244,6 +264,7 @@ __all__ = [
     "rnn_bptt",
     "rnn_jacobians",
     "rnn_step",
+    "run_experiment",
     "run_module",
     "sequence_cross_entropy",
     "series_init_",

@@ -30,11 +30,12 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from myst_nb.ext.glue.crossref import read_glue_cache
 from myst_nb.ext.glue.utils import PendingGlueReference
-from lstm_book.experiments.source_map import SourceMap
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from traitlets import CaselessStrEnum, default
+
+from lstm_book.experiments.source_map import SourceMap
 
 LIBRARIES = ("torch", "numpy", "matplotlib")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)
@@ -121,9 +122,10 @@ def fingerprint(
 
 
 def stored_results(env: BuildEnvironment) -> list[Path]:
-    """The results of long runs that pages load."""
-    folder = Path(env.srcdir, "stored")
-    return sorted(p for p in folder.glob("**/*") if p.suffix in {".json", ".safetensors"})
+    """The results of long runs that pages load: those beside the pages and in the package."""
+    package = Path(env.srcdir, env.config.freshness_root, env.config.freshness_package)
+    found = [*Path(env.srcdir, "stored").glob("**/*"), *package.resolve().glob("**/stored/*")]
+    return sorted(path for path in found if path.suffix in {".json", ".safetensors"})
 
 
 _sources: dict[tuple[Path, str], SourceMap] = {}

@@ -2,7 +2,7 @@
 
 from lstm_book.experiments.catalogue import EXPERIMENTS
 from lstm_book.experiments.experiment import Experiment, Outcome
-from lstm_book.experiments.load import load_experiment, run_experiment
+from lstm_book.experiments.load import confirm_experiment, load_experiment, run_experiment
 from lstm_book.experiments.store import StoredRun
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Experiment",
     "Outcome",
     "StoredRun",
+    "confirm_experiment",
     "load_experiment",
     "run_experiment",
 ]

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from lstm_book.experiments.catalogue import EXPERIMENTS
-from lstm_book.experiments.load import run_experiment
+from lstm_book.experiments.load import confirm_experiment, run_experiment
+from lstm_book.experiments.store import STORED
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,12 +18,19 @@ def main(arguments: list[str] | None = None) -> int:
     runner.add_argument("name", choices=sorted(EXPERIMENTS), metavar="NAME")
     runner.add_argument("--seeds", type=int, nargs="+", help="instead of those that are stored")
     runner.add_argument("--folder", type=Path, default=Path("runs"), help="where results go")
+    confirmer = actions.add_parser("confirm", help="repeat the first seed of a stored experiment")
+    confirmer.add_argument("name", choices=sorted(EXPERIMENTS), metavar="NAME")
+    confirmer.add_argument("--folder", type=Path, default=STORED, help="where it is stored")
     asked = parser.parse_args(arguments)
     if asked.action == "list":
         width = max(map(len, EXPERIMENTS))
         for name, experiment in EXPERIMENTS.items():
             print(f"{name:{width}}  {experiment.about}")
         return 0
+    if asked.action == "confirm":
+        differ = confirm_experiment(asked.name, asked.folder, report=_show)
+        print("differs: " + ", ".join(differ) if differ else "the same to the last digit")
+        return int(bool(differ))
     stored = run_experiment(asked.name, asked.folder, seeds=asked.seeds, report=_show)
     print(stored.provenance)
     print(f"results:  {asked.folder / asked.name}.json")

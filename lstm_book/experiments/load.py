@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lstm_book.experiments.catalogue import EXPERIMENTS
 from lstm_book.experiments.experiment import Experiment, Report
-from lstm_book.experiments.store import STORED, StoredRun, read, run
+from lstm_book.experiments.store import STORED, StoredRun, confirm, read, run
 
 
 def find_experiment(name: str) -> Experiment:
@@ -60,3 +60,23 @@ def run_experiment(
         OSError: If the folder cannot be written.
     """
     return run(find_experiment(name), folder, seeds=seeds, report=report)
+
+
+def confirm_experiment(
+    name: str, folder: Path = STORED, *, report: Report = lambda words: None
+) -> list[str]:
+    """Repeat a stored run's first seed, and mark the run as today's if nothing differs.
+
+    Args:
+        name: The experiment's.
+        folder: Where the run is stored; in the package, if missing.
+        report: Told how far the run is.
+
+    Returns:
+        The metrics that differ; none if the run is confirmed.
+
+    Raises:
+        KeyError: If there is no experiment of that name.
+        FileNotFoundError: If it has not been run.
+    """
+    return confirm(find_experiment(name), folder, report=report)

@@ -19,7 +19,6 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-import lstm_book
 from lstm_book.experiments.experiment import Experiment, Report, plain
 from lstm_book.experiments.source_map import SourceMap
 
@@ -177,6 +176,42 @@ def run(
     return StoredRun(experiment, record, folder)
 
 
+def confirm(
+    experiment: Experiment, folder: Path = STORED, *, report: Report = lambda words: None
+) -> list[str]:
+    """Repeat a stored run's first seed with the code of today.
+
+    If every metric comes out the same to the last digit, the record is marked as made by today's
+    code; otherwise it stays as it was.
+
+    Args:
+        experiment: What to repeat.
+        folder: Where the run is stored.
+        report: Told how far the run is.
+
+    Returns:
+        The metrics that differ; none if the run is confirmed.
+
+    Raises:
+        FileNotFoundError: If the folder holds no such run.
+    """
+    stored = read(experiment, folder)
+    then = stored.results[0]
+    with tempfile.TemporaryDirectory() as elsewhere:
+        now = run(experiment, Path(elsewhere), seeds=[then["seed"]], report=report).results[0]
+    differ = sorted(
+        metric
+        for metric in then.keys() | now.keys()
+        if metric != "seconds" and then.get(metric) != now.get(metric)
+    )
+    if not differ and stored.record["configuration"] == experiment.configuration:
+        fresh = _fresh_record(experiment)
+        kept = {key: stored.record[key] for key in ("date", "results", "weights")}
+        record = {**fresh, **kept, "confirmed": fresh["date"]}
+        _write(folder / f"{experiment.name}.json", (json.dumps(record, indent=1) + "\n").encode())
+    return differ
+
+
 def read(experiment: Experiment, folder: Path = STORED) -> StoredRun:
     """Read a stored run.
 
@@ -193,8 +228,8 @@ def read(experiment: Experiment, folder: Path = STORED) -> StoredRun:
 
 def code_of(experiment: Experiment) -> dict[str, str]:
     """Return a hash of the code of each module of the package that an experiment uses."""
-    package = lstm_book.__name__
-    sources = SourceMap(Path(lstm_book.__file__).parents[1], package)
+    package = __name__.partition(".")[0]
+    sources = SourceMap(Path(__file__).parents[2], package)
     classes = [kind for kind in type(experiment).__mro__ if kind.__module__.startswith(package)]
     lines = [f"from {kind.__module__} import {kind.__name__}" for kind in classes]
     modules, _ = sources.reached_by(ast.parse("\n".join(lines)))

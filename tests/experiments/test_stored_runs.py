@@ -1,0 +1,60 @@
+"""The runs that the book quotes: complete, loadable, and listed if their code has changed."""
+
+import math
+
+import pytest
+
+from lstm_book.experiments import EXPERIMENTS, load_experiment
+from lstm_book.experiments.store import STORED, code_of
+
+STORED_NAMES = sorted(path.stem for path in STORED.glob("*.json"))
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for inner in value for number in numbers(inner)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def test_every_experiment_is_stored_and_nothing_else():
+    assert sorted(EXPERIMENTS) == STORED_NAMES
+    weights = {path.stem for path in STORED.glob("*.safetensors")}
+    assert weights == {n for n in STORED_NAMES if load_experiment(n).record["weights"]}
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_a_stored_run_is_complete(name):
+    stored = load_experiment(name)
+    assert [result["seed"] for result in stored.results] == list(stored.experiment.seeds)
+    assert stored.record["configuration"] == stored.experiment.configuration
+    assert all(math.isfinite(number) for result in stored.results for number in numbers(result))
+    assert all(result["seconds"] > 0 for result in stored.results)
+    assert stored.record["command"] == f"lstm-book run {name}"
+
+
+@pytest.mark.parametrize("name", [n for n in STORED_NAMES if EXPERIMENTS[n].build() is not None])
+def test_stored_weights_load_and_are_no_first_weights(name):
+    stored = load_experiment(name)
+    fresh = stored.experiment.build().state_dict()
+    loaded = stored.model.state_dict()
+    assert loaded.keys() == fresh.keys()
+    assert all(value.isfinite().all() for value in loaded.values())
+    assert any((loaded[key] != fresh[key]).any() for key in loaded)
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_the_code_of_a_stored_run_is_unchanged(name):
+    """Listed by pytest as xfailed: results may still hold, but they are of other code."""
+    stored = load_experiment(name)
+    changes = stored.changes()
+    if changes:
+        pytest.xfail(
+            f"since {stored.record['date']}: {', '.join(changes)}; lstm-book confirm {name}"
+        )
+    assert stored.record["code"] == code_of(stored.experiment)
+
+
+def test_what_is_stored_leaves_the_wheel_below_10_megabytes():
+    assert sum(path.stat().st_size for path in STORED.iterdir()) < 9e6
