@@ -85,6 +85,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         LearnText(
             name="python-text",
             about="a character model of Python's own text",
+            hidden_size=384,
+            dropout=0.4,
+            lr=3e-3,
+            epochs=12,
+            batch=16,
         ),
         LearnText(
             name="python-text-stack",
