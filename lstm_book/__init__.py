@@ -20,6 +20,8 @@ part1_maths/side_by_side
     fit, History, LastStepClassifier, FirstAndLast, init_chrono_, init_xavier_
 part2_pytorch/the_layer
     LSTM, LSTMRun
+part2_pytorch/initialisation
+    series_init_
 reference/cells
     CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
@@ -34,8 +36,7 @@ reference/layers
     reorder, to_keras, to_onnx
 reference/models
     BeamSearch, CharLM, Decoded, Encoded, Hypothesis, NGram, Predicted, Seq2Seq,
-    SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy,
-    series_init_
+    SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy
 reference/tasks
     Addition, Sums
 reference/training
