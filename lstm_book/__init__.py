@@ -39,6 +39,8 @@ reference/models
     SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy
 reference/tasks
     Addition, Sums
+reference/recording
+    GateTrace, Recording, record
 reference/training
     descend
 appendix/stored_runs
@@ -161,6 +163,7 @@ from lstm_book.models import (
     sequence_cross_entropy,
     series_init_,
 )
+from lstm_book.recording import GateTrace, Recording, record
 from lstm_book.tasks import Addition, FirstAndLast, Sums
 from lstm_book.training import History, descend, fit
 
@@ -186,6 +189,7 @@ __all__ = [
     "Flow",
     "GRUCell",
     "GRUGates",
+    "GateTrace",
     "Gates",
     "Gates1997",
     "GreffLSTMCell",
@@ -210,6 +214,7 @@ __all__ = [
     "Predicted",
     "RNNCell",
     "RNNGradients",
+    "Recording",
     "Recurrent",
     "RecurrentDropoutLSTMCell",
     "RecurrentRun",
@@ -261,6 +266,7 @@ __all__ = [
     "lstm_update",
     "python_sources",
     "python_text",
+    "record",
     "reorder",
     "rnn_bptt",
     "rnn_jacobians",
