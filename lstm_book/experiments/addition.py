@@ -36,7 +36,7 @@ class LearnAddition(Experiment):
     test_pairs: int = 5_000
     hidden_size: int = 128
     lr: float = 5e-3
-    epochs: int = 15
+    epochs: int = 10
     batch: int = 128
 
     @property

@@ -32,10 +32,10 @@ class RepeatDigits(Experiment):
 
     attention: Attention = "none"
     hidden_size: int = 64
-    longest: int = 24
-    scored: int = 32
+    longest: int = 16
+    scored: int = 24
     lr: float = 5e-3
-    updates: int = 3_000
+    updates: int = 2_000
     batch: int = 64
 
     def build(self) -> Seq2Seq:

@@ -3,7 +3,7 @@
 from lstm_book.experiments.addition import LearnAddition
 from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
-from lstm_book.experiments.classification import Choice, Classification
+from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.tagging import TagSource
 
@@ -37,6 +37,12 @@ _DIGITS = tuple(
     for noise in (0.0, 0.3)
 )
 
+_DIGITS_DATA: dict[Data, str] = {
+    "digits-rows": "digits as 8 rows, stratified split",
+    "digits-halves": "digits as 8 rows, tested on other writers",
+    "digits-pixels": "digits as 64 pixels, stratified split",
+}
+
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
@@ -57,6 +63,16 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="digits-choice",
             about="settings for the digits, by cross-validation on the training images",
             candidates=_DIGITS,
+        ),
+        *(
+            Classification(  # the best by cross-validation
+                name=name,
+                about=about,
+                data=name,
+                readout="last",
+                noise=0.3,
+            )
+            for name, about in _DIGITS_DATA.items()
         ),
         LearnAddition(
             name="addition-reversed",
@@ -83,21 +99,23 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         RepeatDigits(
             name="bottleneck",
-            about="repeating up to 24 digits, no attention",
+            about="repeating up to 16 digits, 64 units, no attention",
+        ),
+        RepeatDigits(
+            name="bottleneck-half",
+            about="repeating up to 16 digits, 32 units, no attention",
+            hidden_size=32,
         ),
         RepeatDigits(
             name="bottleneck-attention",
-            about="repeating up to 24 digits, attention",
+            about="repeating up to 16 digits, 64 units, attention",
             attention="additive",
         ),
         LearnText(
             name="python-text",
             about="a character model of Python's own text",
-            hidden_size=384,
-            dropout=0.4,
-            lr=3e-3,
+            dropout=0.3,
             epochs=12,
-            batch=16,
         ),
         LearnText(
             name="python-text-stack",
