@@ -20,6 +20,8 @@ part1_maths/side_by_side
     fit, History, LastStepClassifier, FirstAndLast, init_chrono_, init_xavier_
 part2_pytorch/the_layer
     LSTM, LSTMRun
+part2_pytorch/bidirectional
+    Direction, directions
 part2_pytorch/initialisation
     series_init_
 part2_pytorch/variants
@@ -32,8 +34,7 @@ reference/data
     contiguous_batches, load_digits, load_japanese_vowels, python_sources, python_text,
     tag_characters
 reference/layers
-    Direction, GATE_ORDERS, ONNXWeights, directions, from_keras, from_onnx, reorder, to_keras,
-    to_onnx
+    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 reference/models
     BeamSearch, CharLM, Decoded, Encoded, Hypothesis, NGram, Predicted, Seq2Seq,
     SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy
