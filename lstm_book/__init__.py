@@ -29,15 +29,16 @@ part2_pytorch/variants
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
     Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates, SLSTMState,
     VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
+part2_pytorch/character_model
+    CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
 reference/data
-    CHARACTER_TAGS, SequenceDataset, Sequences, SourceFile, SourceParts, Sources, Text, TextParts,
-    contiguous_batches, load_digits, load_japanese_vowels, python_sources, python_text,
-    tag_characters
+    CHARACTER_TAGS, SequenceDataset, Sequences, SourceFile, SourceParts, Sources, load_digits,
+    load_japanese_vowels, python_sources, tag_characters
 reference/layers
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 reference/models
-    BeamSearch, CharLM, Decoded, Encoded, Hypothesis, NGram, Predicted, Seq2Seq,
-    SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy
+    BeamSearch, Decoded, Encoded, Hypothesis, Predicted, Seq2Seq, SequenceClassifier, Tagger,
+    beam_search, sequence_cross_entropy
 reference/tasks
     Adding, Addition, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, Sums,
     TemporalOrder
