@@ -24,6 +24,9 @@ part2_pytorch/bidirectional
     Direction, directions
 part2_pytorch/initialisation
     series_init_
+part2_pytorch/seq2seq
+    Seq2Seq, Encoded, Predicted, Decoded, beam_search, BeamSearch, Hypothesis, Addition, Sums,
+    sequence_cross_entropy
 part2_pytorch/variants
     CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
@@ -37,11 +40,9 @@ reference/data
 reference/layers
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 reference/models
-    BeamSearch, Decoded, Encoded, Hypothesis, Predicted, Seq2Seq, SequenceClassifier, Tagger,
-    beam_search, sequence_cross_entropy
+    SequenceClassifier, Tagger
 reference/tasks
-    Adding, Addition, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, Sums,
-    TemporalOrder
+    Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
 reference/recording
     GateTrace, Recording, record
 reference/training
