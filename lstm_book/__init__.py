@@ -32,21 +32,18 @@ part2_pytorch/variants
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
     Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates, SLSTMState,
     VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
+part2_pytorch/classification
+    SequenceClassifier, SequenceDataset, Sequences, descend, load_digits, load_japanese_vowels
+part2_pytorch/tagging
+    CHARACTER_TAGS, SourceFile, SourceParts, Sources, Tagger, python_sources, tag_characters
 part2_pytorch/character_model
     CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
-reference/data
-    CHARACTER_TAGS, SequenceDataset, Sequences, SourceFile, SourceParts, Sources, load_digits,
-    load_japanese_vowels, python_sources, tag_characters
 reference/layers
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
-reference/models
-    SequenceClassifier, Tagger
 reference/tasks
     Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
 reference/recording
     GateTrace, Recording, record
-reference/training
-    descend
 appendix/stored_runs
     EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
 
