@@ -1,6 +1,23 @@
 """Synthetic tasks, each with the scores of knowing nothing."""
 
+from lstm_book.tasks.adding import Adding, Multiplication
 from lstm_book.tasks.addition import Addition, Sums
+from lstm_book.tasks.counting import Counting, Parity
 from lstm_book.tasks.first_and_last import FirstAndLast
+from lstm_book.tasks.reber import EmbeddedReber
+from lstm_book.tasks.recalling import Copy, Recall
+from lstm_book.tasks.temporal_order import TemporalOrder
 
-__all__ = ["Addition", "FirstAndLast", "Sums"]
+__all__ = [
+    "Adding",
+    "Addition",
+    "Copy",
+    "Counting",
+    "EmbeddedReber",
+    "FirstAndLast",
+    "Multiplication",
+    "Parity",
+    "Recall",
+    "Sums",
+    "TemporalOrder",
+]
