@@ -81,7 +81,12 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["gallery"],
     "filename_pattern": r"\.py$",
     "within_subsection_order": "FileNameSortKey",
-    "subsection_order": ["../gallery/gates", "../gallery/gradients", "../gallery/dynamics"],
+    "subsection_order": [
+        "../gallery/gates",
+        "../gallery/gradients",
+        "../gallery/architectures",
+        "../gallery/dynamics",
+    ],
     "image_scrapers": ("gallery_pages.themed_scraper",),
     "capture_repr": ("_repr_html_",),
     "reset_modules": ("matplotlib", "gallery_pages.strict_warnings"),

@@ -20,25 +20,27 @@ part1_maths/side_by_side
     fit, History, LastStepClassifier, FirstAndLast, init_chrono_, init_xavier_
 part2_pytorch/the_layer
     LSTM, LSTMRun
+part2_pytorch/bidirectional
+    Direction, directions
 part2_pytorch/initialisation
     series_init_
-reference/cells
+part2_pytorch/variants
     CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
-    RecurrentDropoutLSTMCell, SLSTMCell, SLSTMGates, SLSTMState, ZoneoutGates, ZoneoutLSTMCell,
-    linear_scan
+    Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates, SLSTMState,
+    VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
 reference/data
     CHARACTER_TAGS, SequenceDataset, Sequences, SourceFile, SourceParts, Sources, Text, TextParts,
     contiguous_batches, load_digits, load_japanese_vowels, python_sources, python_text,
     tag_characters
 reference/layers
-    Direction, GATE_ORDERS, ONNXWeights, Recurrent, RecurrentRun, directions, from_keras, from_onnx,
-    reorder, to_keras, to_onnx
+    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 reference/models
     BeamSearch, CharLM, Decoded, Encoded, Hypothesis, NGram, Predicted, Seq2Seq,
     SequenceClassifier, Tagger, Vocabulary, beam_search, best_ngram, sequence_cross_entropy
 reference/tasks
-    Addition, Sums
+    Adding, Addition, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, Sums,
+    TemporalOrder
 reference/recording
     GateTrace, Recording, record
 reference/training
@@ -72,6 +74,7 @@ from lstm_book.cells import (
     SLSTMCell,
     SLSTMGates,
     SLSTMState,
+    VariantCell,
     Weights,
     ZoneoutGates,
     ZoneoutLSTMCell,
@@ -164,7 +167,19 @@ from lstm_book.models import (
     series_init_,
 )
 from lstm_book.recording import GateTrace, Recording, record
-from lstm_book.tasks import Addition, FirstAndLast, Sums
+from lstm_book.tasks import (
+    Adding,
+    Addition,
+    Copy,
+    Counting,
+    EmbeddedReber,
+    FirstAndLast,
+    Multiplication,
+    Parity,
+    Recall,
+    Sums,
+    TemporalOrder,
+)
 from lstm_book.training import History, descend, fit
 
 __version__ = "0.1.0"
@@ -174,14 +189,18 @@ __all__ = [
     "EXPERIMENTS",
     "GATE_ORDERS",
     "LSTM",
+    "Adding",
     "Addition",
     "BeamSearch",
     "CellJacobian",
     "CharLM",
+    "Copy",
+    "Counting",
     "CoupledLSTMCell",
     "Decoded",
     "Direction",
     "DropoutState",
+    "EmbeddedReber",
     "Encoded",
     "Experiment",
     "FGRState",
@@ -207,13 +226,16 @@ __all__ = [
     "LayerNormLSTMCell",
     "MinLSTMCell",
     "MinLSTMGates",
+    "Multiplication",
     "NGram",
     "ONNXWeights",
     "Outcome",
+    "Parity",
     "PeepholeLSTMCell",
     "Predicted",
     "RNNCell",
     "RNNGradients",
+    "Recall",
     "Recording",
     "Recurrent",
     "RecurrentDropoutLSTMCell",
@@ -232,9 +254,11 @@ __all__ = [
     "StoredRun",
     "Sums",
     "Tagger",
+    "TemporalOrder",
     "Text",
     "TextParts",
     "Unrolled",
+    "VariantCell",
     "Vocabulary",
     "Weights",
     "ZoneoutGates",

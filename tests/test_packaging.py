@@ -92,10 +92,18 @@ def test_wheel_holds_nothing_else(wheel):
     assert not any(word in name for name in names(wheel) for word in ("__pycache__", "test"))
 
 
+def test_wheel_holds_the_stored_runs_and_stays_small(wheel):
+    folder = "lstm_book/experiments/stored"
+    wanted = {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()}
+    assert any(name.endswith(".safetensors") for name in wanted)
+    assert wanted <= names(wheel)
+    assert wheel.stat().st_size < 10e6
+
+
 def test_metadata_asks_for_little(wheel):
     requires = metadata(wheel).get_all("Requires-Dist")
     plain = {line.split(">")[0] for line in requires if "extra ==" not in line}
-    assert plain == {"torch", "jaxtyping"}
+    assert plain == {"torch", "jaxtyping", "safetensors"}
     assert metadata(wheel)["Requires-Python"] == ">=3.11"
 
 

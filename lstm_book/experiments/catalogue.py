@@ -115,7 +115,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="python-text",
             about="a character model of Python's own text",
             dropout=0.3,
-            epochs=12,
+            epochs=14,
+            batch=16,
         ),
         LearnText(
             name="python-text-stack",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_book.cells import Gates, LSTMState, lstm_update, weights_of
+from lstm_book.cells import Gates, LSTMState, Weights, lstm_update, weights_of
 from lstm_book.layers.lengths import check_lengths
 from lstm_book.layers.stack import run_stack
 from lstm_book.layers.unroll import Unrolled, unroll
@@ -136,11 +136,10 @@ class LSTM(nn.LSTM):
             if lengths is None:
                 return super().forward(input, hx)
             return self._fused_with_lengths(input, hx, lengths)
-        run = self.run(input, hx, lengths=lengths)
-        output, (h_n, c_n) = run.output, run.state
+        output, state = self._unrolled(input, hx, lengths)
         if input.dim() == 2:
-            return output.squeeze(1), LSTMState(h_n.squeeze(1), c_n.squeeze(1))
-        return output.transpose(0, 1) if self.batch_first else output, run.state
+            return output.squeeze(1), LSTMState(state.h.squeeze(1), state.c.squeeze(1))
+        return output.transpose(0, 1) if self.batch_first else output, state
 
     def run(
         self,
@@ -181,13 +180,38 @@ class LSTM(nn.LSTM):
         )
         return LSTMRun(*run)
 
+    def _unrolled(
+        self, input: Tensor, hx: tuple[Tensor, Tensor] | None, lengths: Any
+    ) -> tuple[Tensor, LSTMState]:
+        """Do what `run` does, without a trace and faster."""
+        x, initial = self._check(input, hx)
+        layers = [
+            [
+                partial(unroll_untraced, *self._weights(layer, reverse), bool(reverse))
+                for reverse in range(1 + self.bidirectional)
+            ]
+            for layer in range(self.num_layers)
+        ]
+        run = run_stack(
+            layers,
+            x,
+            initial,
+            lengths=None if lengths is None else self._check_lengths(input, lengths),
+            dropout=self.dropout if self.training else 0.0,
+        )
+        return run.output, run.state
+
+    def _weights(self, layer: int, reverse: int) -> tuple[Weights, Tensor | None]:
+        """Return the weights of one direction of one layer, and of its projection."""
+        suffix = f"_l{layer}{'_reverse' if reverse else ''}"
+        projection = getattr(self, f"weight_hr{suffix}") if self.proj_size else None
+        return weights_of(self, layer, "backward" if reverse else "forward"), projection
+
     def _run_direction(
         self, layer: int, reverse: int, x: Tensor, initial: LSTMState, valid: Tensor | None
     ) -> Unrolled[LSTMState, Gates]:
         """Run one direction of one layer."""
-        W, U, b = weights_of(self, layer, "backward" if reverse else "forward")
-        suffix = f"_l{layer}{'_reverse' if reverse else ''}"
-        projection = getattr(self, f"weight_hr{suffix}") if self.proj_size else None
+        (W, U, b), projection = self._weights(layer, reverse)
         # One product for the inputs of all steps; only the hidden state has to wait.
         a_x = functional.linear(x, W, b)
         U_T = U.T
@@ -259,10 +283,42 @@ class LSTM(nn.LSTM):
     ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]:
         """Pad, run the loop, and pack again."""
         padded, lengths = pad_packed_sequence(packed, self.batch_first)
-        run = self.run(padded, hx, lengths=lengths)
+        output, state = self._unrolled(padded, hx, lengths)
         order = packed.sorted_indices
         if order is None:
             order = torch.arange(len(lengths))
-        sorted_output = run.output.index_select(1, order.to(run.output.device))
+        sorted_output = output.index_select(1, order.to(output.device))
         data = pack_padded_sequence(sorted_output, lengths[order.cpu()])
-        return packed._replace(data=data.data), run.state
+        return packed._replace(data=data.data), state
+
+
+def unroll_untraced(
+    weights: Weights,
+    projection: Tensor | None,
+    reverse: bool,
+    x: Tensor,
+    initial: LSTMState,
+    valid: Tensor | None,
+) -> Unrolled[LSTMState, Any]:
+    """Run one direction of one layer in as few and as large operations as possible."""
+    H = initial.c.shape[-1]
+    # One sigmoid for three gates: i, f, o first, g behind. And transposed in memory, once.
+    W_T, U_T = (ifo_first(w).T.contiguous() for w in weights[:2])
+    b = None if weights.b is None else ifo_first(weights.b)
+    a_x = functional.linear(x, W_T.T, b)
+
+    def step(a_t: Tensor, state: LSTMState) -> tuple[LSTMState, tuple[()]]:
+        a = torch.addmm(a_t, state.h, U_T)
+        a_ifo, a_g = a.split_with_sizes((3 * H, H), dim=-1)
+        i_t, f_t, o_t = a_ifo.sigmoid().chunk(3, dim=-1)
+        c_t = torch.addcmul(f_t * state.c, i_t, a_g.tanh())
+        h_t = o_t * c_t.tanh()
+        return LSTMState(h_t if projection is None else h_t @ projection.T, c_t), ()
+
+    return unroll(step, a_x, initial, valid=valid, reverse=reverse, trace=False)
+
+
+def ifo_first(stacked: Tensor) -> Tensor:
+    """Bring the stacked gates i, f, g, o into the order i, f, o, g."""
+    i, f, g, o = stacked.chunk(4)
+    return torch.cat([i, f, o, g])

@@ -117,7 +117,7 @@ class Recurrent(nn.Module):
                 a single sequence.
             RuntimeError: If a size does not fit, T = 0, or lengths are out of range.
         """
-        run = self.run(input, hx, lengths=lengths)
+        run = self._run(input, hx, lengths, trace=False)
         if input.dim() == 2:
             return run.output.squeeze(1), map_state(lambda tensor: tensor.squeeze(1), run.state)
         return run.output.transpose(0, 1) if self.batch_first else run.output, run.state
@@ -140,6 +140,10 @@ class Recurrent(nn.Module):
             ValueError: As `forward`.
             RuntimeError: As `forward`.
         """
+        return self._run(input, hx, lengths, trace=True)
+
+    def _run(self, input: Tensor, hx: Any, lengths: Any, *, trace: bool) -> RecurrentRun[Any, Any]:
+        """Run every layer and direction, with or without a trace of every step."""
         x = self._input(input)
         if lengths is not None:
             if input.dim() != 3:
@@ -149,7 +153,7 @@ class Recurrent(nn.Module):
         cells: list[Any] = list(self.cells)
         layers: list[list[RunDirection[Any, Any]]] = [
             [
-                partial(_run_cell, cells[layer * directions + reverse], bool(reverse))
+                partial(_run_cell, cells[layer * directions + reverse], bool(reverse), trace)
                 for reverse in range(directions)
             ]
             for layer in range(self.num_layers)
@@ -251,6 +255,8 @@ def sibling(cell: nn.Module, input_size: int) -> nn.Module:
     return type(cell)(**arguments | {"input_size": input_size}).train(cell.training)
 
 
-def _run_cell(cell: Any, reverse: bool, x: Tensor, initial: Any, valid: Tensor | None) -> Any:
+def _run_cell(
+    cell: Any, reverse: bool, trace: bool, x: Tensor, initial: Any, valid: Tensor | None
+) -> Any:
     """Run one cell in one direction."""
-    return unroll(cell.step, x, initial, valid=valid, reverse=reverse)
+    return unroll(cell.step, x, initial, valid=valid, reverse=reverse, trace=trace)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lstm_book.layers.lengths import valid_steps
-from lstm_book.layers.unroll import Unrolled, map_state
+from lstm_book.layers.unroll import Unrolled, hidden, map_state
 
 S = TypeVar("S", bound=Any)
 G = TypeVar("G", bound=Any)
@@ -58,7 +58,7 @@ def run_stack(
         # Padding may hold anything, and NaN times zero is NaN.
         x = x.masked_fill(~valid[..., None], 0)
     done: list[tuple[Unrolled[S, G], ...]] = []
-    final: list[S] = []
+    final: list[Any] = []
     for directions in layers:
         if done:
             x = functional.dropout(x, dropout)
@@ -66,18 +66,11 @@ def run_stack(
             run(x, state, valid)
             for run, state in zip(directions, initial[len(final) :], strict=False)
         )
-        # The last step that a direction takes: T - 1 forward, 0 backward.
-        for run, last in zip(runs, (-1, 0), strict=False):
-            final.append(map_state(lambda states, last=last: states[last], run.states))
-        x = torch.cat([hidden(run.states) for run in runs], dim=-1)
+        final += [run.last for run in runs]
+        outputs = [hidden(run.states) for run in runs]
+        x = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
         if valid is not None:
             x = x * valid[..., None]
         done.append(runs)
     state: S = map_state(lambda *tensors: torch.stack(tensors), *final)
     return RecurrentRun(x, state, tuple(done))
-
-
-def hidden(states: Any) -> Tensor:
-    """Return the h of a cell's state, or the state itself where it is a tensor."""
-    h: Tensor = states if isinstance(states, Tensor) else states.h
-    return h

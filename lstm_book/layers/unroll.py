@@ -20,12 +20,14 @@ class Unrolled(NamedTuple, Generic[S, G]):
         states: The states after each step, stacked: each tensor (T, B, H).
         gates: The gates of each step, stacked: each tensor (T, B, H). Empty for a simple RNN.
         reverse: Whether the steps were taken from the last to the first.
+        last: The state after the last step that was taken; each tensor (B, H).
     """
 
     initial: S
     states: S
     gates: G
     reverse: bool = False
+    last: S | None = None
 
     @property
     def previous(self) -> S:
@@ -46,6 +48,7 @@ def unroll(
     *,
     valid: Tensor | None = None,
     reverse: bool = False,
+    trace: bool = True,
 ) -> Unrolled[S, G]:
     """Run a step function over a sequence and keep every state and gate.
 
@@ -57,6 +60,8 @@ def unroll(
         valid: True where a sequence has a step, (T, B); elsewhere its state stays as it was.
             None if all have T steps.
         reverse: Whether to go from the last step to the first. Results keep the order of x.
+        trace: Whether to keep all states and gates. If not, `states` are the hidden states alone,
+            which is what a layer hands on, and `gates` are empty.
 
     Returns:
         The states and gates of all steps. Autograd follows all of them.
@@ -75,10 +80,16 @@ def unroll(
     for t in reversed(range(T)) if reverse else range(T):
         new, gates_t = step(x_by_step[t], state)
         state = new if valid is None else _hold(valid[t], new, state)
-        states.append(state)
-        gates.append(gates_t)
+        states.append(state if trace else hidden(state))
+        gates.append(gates_t if trace else ())
     order = -1 if reverse else 1
-    return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]), reverse)
+    return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]), reverse, state)
+
+
+def hidden(state: Any) -> Tensor:
+    """Return the h of a cell's state, or the state itself where it is a tensor."""
+    h: Tensor = state if isinstance(state, Tensor) else state.h
+    return h
 
 
 def _hold(valid_t: Tensor, new: S, old: S) -> S:

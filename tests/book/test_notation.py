@@ -27,7 +27,7 @@ def namespace():
 
 def test_the_table_was_found():
     table_lines = re.findall(r"^\|.*\|.*\|.*\|.*\|$", TEXT, flags=re.MULTILINE)
-    headers_and_rules = 2 * 3
+    headers_and_rules = 2 * 4
     assert len(ROWS) == len(table_lines) - headers_and_rules
     assert len({symbol for symbol, _, _ in ROWS}) == len(ROWS)
 

@@ -1,5 +1,6 @@
 """What each variant is beside the plain LSTM, beside torch, and by its own promise."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -13,16 +14,19 @@ from variants_reference import slstm_plain
 
 from lstm_book.cells import (
     CoupledLSTMCell,
+    Gates,
     GreffLSTMCell,
     GRUCell,
     JANETCell,
     LayerNormLSTMCell,
     LSTM1997Cell,
     LSTMCell,
+    LSTMState,
     MinLSTMCell,
     PeepholeLSTMCell,
     RecurrentDropoutLSTMCell,
     SLSTMCell,
+    VariantCell,
     ZoneoutLSTMCell,
     init_chrono_,
     init_forget_bias_,
@@ -31,7 +35,7 @@ from lstm_book.cells import (
     linear_scan,
     lstm_1997_step,
 )
-from lstm_book.layers import unroll
+from lstm_book.layers import LSTM, Recurrent, unroll
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -283,6 +287,48 @@ def test_gru_against_torch_forward_and_backward(bias, batch, with_state):
         leaves = [x, *([h] if with_state else []), *module.parameters()]
         results.append((out, torch.autograd.grad((out * pull).sum(), leaves)))
     torch.testing.assert_close(*results, **EXACT)
+
+
+def peephole_timer(N, dtype=torch.float64):
+    """One unit that counts in steps of 1/N, fires at 1 and starts again."""
+    cell = PeepholeLSTMCell(1, 1, dtype=dtype)
+    sharp, threshold = 60.0 * N, 1 - 0.5 / N
+    step = torch.atanh(torch.tensor(1 / N, dtype=dtype)).item()
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.zero_()
+        cell.bias_ih.copy_(torch.tensor([40.0, sharp * threshold, step, -sharp * threshold]))
+        cell.weight_ch.copy_(torch.tensor([0.0, -sharp, sharp]))
+    return cell
+
+
+@pytest.mark.parametrize("N", [2, 7, 50])
+def test_a_timer_of_one_unit_needs_each_of_its_two_peepholes(N):
+    """Without input, it fires at N, 2N, 3N, …; blind at the output never, at the forget gate on."""
+    x = torch.zeros(4 * N, 1, 1, dtype=torch.float64)
+    every = torch.arange(1, 4 * N + 1)
+
+    def fires(cell):
+        return every[run(cell, x).states.h.flatten() > 0.1].tolist()
+
+    assert fires(peephole_timer(N)) == [N, 2 * N, 3 * N, 4 * N]
+    for place, wanted in ((2, []), (1, list(range(N, 4 * N + 1)))):
+        blind = peephole_timer(N)
+        with torch.no_grad():
+            blind.weight_ch[place] = 0.0
+        assert fires(blind) == wanted
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_janets_state_comes_near_e_to_the_beta_and_stays_below(beta):
+    """i / (1 - f) = (1 + e^a) / (1 + e^(a - β)) grows with a, up to e^β."""
+    cell = JANETCell(1, 1, dtype=torch.float64, beta=beta)
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.zero_()
+        cell.bias_ih.copy_(torch.tensor([6.0, 20.0]))
+    h = run(cell, torch.zeros(5000, 1, 1, dtype=torch.float64)).states
+    assert 0.98 * math.exp(beta) < h.max() < math.exp(beta)
 
 
 # Noise --------------------------------------------------------------------------------------------
@@ -598,6 +644,37 @@ def test_matrix_initialisers_treat_each_gate_alone(case):
     if cell.recurrent:
         for block in cell.weight_hh.chunk(len(cell.rows)):
             torch.testing.assert_close(block @ block.T, torch.eye(4).double())
+
+
+class PlainCell(VariantCell):
+    """A variant of one's own, as the chapter writes it: the plain LSTM, by its equations."""
+
+    def step(self, x_t, state):
+        a_i, a_f, a_g, a_o = self.pre_activations(x_t, state.h)
+        i, f, g, o = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid()
+        c = f * state.c + i * g
+        return LSTMState(o * c.tanh(), c), Gates(i, f, g, o)
+
+
+def test_a_variant_of_ones_own_runs_as_every_layer_does():
+    """Stacked, in two directions, with lengths and a forget bias. Oracle: LSTM, fused."""
+    layer = Recurrent(PlainCell(2, 3, dtype=torch.float64), num_layers=2, bidirectional=True)
+    init_forget_bias_(layer, 2.5)
+    lstm = LSTM(2, 3, num_layers=2, bidirectional=True, dtype=torch.float64)
+    suffixes = ("_l0", "_l0_reverse", "_l1", "_l1_reverse")
+    lstm.load_state_dict(
+        {
+            f"{name}{suffix}": parameter
+            for cell, suffix in zip(layer.cells, suffixes, strict=True)
+            for name, parameter in cell.state_dict().items()
+        }
+    )
+    x, lengths = sequence(), [6, 2, 4]
+    output, (h, c) = layer(x, lengths=lengths)
+    wanted, (h_n, c_n) = lstm(x, lengths=lengths)
+    for ours, theirs in ((output, wanted), (h, h_n), (c, c_n)):
+        torch.testing.assert_close(ours, theirs, **EXACT)
+    assert all((cell.bias_ih[3:6] + cell.bias_hh[3:6]).eq(2.5).all() for cell in layer.cells)
 
 
 def test_state_fields_are_what_the_docstrings_say():

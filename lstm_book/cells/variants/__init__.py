@@ -1,5 +1,6 @@
 """LSTMs with something added, taken away or replaced; each named by its paper."""
 
+from lstm_book.cells.variants._base import VariantCell
 from lstm_book.cells.variants.exponential import SLSTMCell
 from lstm_book.cells.variants.gating import (
     CoupledLSTMCell,
@@ -42,6 +43,7 @@ __all__ = [
     "SLSTMCell",
     "SLSTMGates",
     "SLSTMState",
+    "VariantCell",
     "ZoneoutGates",
     "ZoneoutLSTMCell",
     "linear_scan",

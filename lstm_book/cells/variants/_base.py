@@ -10,10 +10,39 @@ from lstm_book.cells.state import LSTMState
 
 
 class VariantCell(_Cell):
-    """A cell whose weights hold the rows of the gates `rows`, one below the other.
+    """What every variant is made from; derive from it to write one of your own.
 
-    Every argument of the constructor stays an attribute of the same name, so that `Recurrent` can
-    build another one like it.
+    A variant says which rows its weights hold, one gate below the other, and writes `step`. It may
+    carry another state than (h, c): a named tuple with a field h, or a tensor. Every argument of
+    its constructor stays an attribute of the same name, so that `Recurrent` can build another cell
+    like it.
+
+    Args:
+        input_size: Features D of the input.
+        hidden_size: Units H.
+        bias: Whether to add b_ih and b_hh.
+        device: Where to put the parameters.
+        dtype: Their floating-point type.
+
+    Attributes:
+        rows: A letter for each gate or candidate, in the order of the weights' rows.
+        state_type: The type of the state.
+        options: Names of the constructor's further arguments, which the printed cell shows.
+
+    Raises:
+        RuntimeError: If a size is negative.
+
+    >>> import torch
+    >>> from lstm_book.cells import Gates
+    >>> class OpenLSTMCell(VariantCell):
+    ...     def step(self, x_t, state):  # no output gate
+    ...         a_i, a_f, a_g, _ = self.pre_activations(x_t, state.h)
+    ...         i, f, g = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh()
+    ...         c = f * state.c + i * g
+    ...         return LSTMState(c.tanh(), c), Gates(i, f, g, torch.ones_like(i))
+    >>> h, c = OpenLSTMCell(3, 5)(torch.zeros(2, 3))
+    >>> h.shape
+    torch.Size([2, 5])
     """
 
     rows: str = "ifgo"

@@ -15,19 +15,11 @@ ForgetGate = Literal["sigmoid", "exp"]
 class SLSTMCell(VariantCell):
     """The sLSTM of Beck et al. :cite:p:`beck2024`: an input gate without an upper bound.
 
-    ::
-
-        m_t = max(log f̃ + m_{t-1}, a_i)
-        i_t = exp(a_i - m_t)
-        f_t = exp(log f̃ + m_{t-1} - m_t)
-        c_t = f_t * c_{t-1} + i_t * tanh(a_g)
-        n_t = f_t * n_{t-1} + i_t
-        h_t = σ(a_o) * c_t / n_t
-
-    where f̃ is σ(a_f), or exp(a_f) with ``forget="exp"``. c_t / n_t is a weighted mean of
-    candidates. m_t is taken out of numerator and denominator alike, so it changes no output; it
-    only keeps the exponentials from overflowing. Before the first step nothing is stored:
-    c_0 = n_0 = 0 and m_0 = -∞, hence i_1 = 1, and n_t is never below 1.
+    Equation :eq:`slstm-step`: h_t = σ(a_o) * c_t / n_t. Its forget gate is σ(a_f), or exp(a_f) with
+    ``forget="exp"``. c_t / n_t is a weighted mean of candidates. m_t is taken out of numerator and
+    denominator alike, so it changes no output; it only keeps the exponentials from overflowing.
+    Before the first step nothing is stored: c_0 = n_0 = 0 and m_0 = -∞, hence i_1 = 1, and n_t is
+    never below 1.
 
     The candidate g_t is the paper's z_t. U is full: one head, in the paper's terms.
 

@@ -49,15 +49,11 @@ class LSTM1997Cell(VariantCell):
 class PeepholeLSTMCell(VariantCell):
     """An LSTM whose gates see the cell state :cite:p:`gers2000count,gers2002`.
 
-    ::
-
-        i_t = σ(a_i + p_i * c_{t-1})
-        f_t = σ(a_f + p_f * c_{t-1})
-        o_t = σ(a_o + p_o * c_t)
-
-    The rest is as in :eq:`lstm-gates`, :eq:`lstm-cell` and :eq:`lstm-hidden`. The output gate sees
-    the *new* cell state. Each unit sees its own cell only. The tanh of the output, which Gers and
-    Schmidhuber drop together with this change, stays, as in Greff et al. :cite:p:`greff2017`.
+    Equation :eq:`peephole-gates`: p_i * c_{t-1} joins a_i, p_f * c_{t-1} joins a_f and p_o * c_t
+    joins a_o. The rest is as in :eq:`lstm-gates`, :eq:`lstm-cell` and :eq:`lstm-hidden`. The output
+    gate sees the *new* cell state. Each unit sees its own cell only. The tanh of the output, which
+    Gers and Schmidhuber drop together with this change, stays, as in Greff et al.
+    :cite:p:`greff2017`.
 
     ========== ====================== ================
     Symbol     Parameter              Shape
@@ -105,8 +101,9 @@ class PeepholeLSTMCell(VariantCell):
 class CoupledLSTMCell(VariantCell):
     """An LSTM that forgets as much as it writes :cite:p:`greff2017`: f_t = 1 - i_t.
 
-    Otherwise the plain LSTM, without peepholes; with them it is ``GreffLSTMCell(variant="CIFG")``.
-    The cell state is a moving average of candidates: from 0 it never leaves (-1, 1).
+    Equation :eq:`coupled-gate`. Otherwise the plain LSTM, without peepholes; with them it is
+    ``GreffLSTMCell(variant="CIFG")``. The cell state is a moving average of candidates: from 0 it
+    never leaves (-1, 1).
 
     ========== ====================== ==============
     Symbol     Parameter              Shape
@@ -154,8 +151,8 @@ class GreffLSTMCell(VariantCell):
     NIAF     no input activation: g_t = a_g
     NOAF     no output activation: h_t = o_t * c_t
     NP       no peepholes: the LSTM of :eq:`lstm-gates`, `LSTMCell`
-    CIFG     coupled input and forget gate: f_t = 1 - i_t
-    FGR      full gate recurrence: R (i, f, o)_{t-1} joins a_i, a_f and a_o
+    CIFG     coupled input and forget gate, :eq:`coupled-gate`
+    FGR      full gate recurrence, :eq:`gate-recurrence`
     ======== ===============================================================
 
     A gate that is not there has no parameters. In FGR the state carries the gates (`FGRState`),

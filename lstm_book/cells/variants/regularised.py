@@ -17,15 +17,11 @@ Resample = Literal["sequence", "step"]
 class LayerNormLSTMCell(VariantCell):
     """An LSTM with layer normalisation, placed as in Ba et al. :cite:p:`ba2016`.
 
-    ::
-
-        a_t = LN(x_t W^T) + LN(h_{t-1} U^T) + b
-        c_t = f_t * c_{t-1} + i_t * g_t
-        h_t = o_t * tanh(LN(c_t))
-
-    The share of the input and that of the hidden state are normalised apart, each over all 4H
-    pre-activations at once (not gate by gate). c_t itself is carried on as it is; only the tanh of
-    the output sees it normalised. Each LN has its own gain, first 1, and offset, first 0.
+    Equation :eq:`layer-norm`, with c_t from :eq:`lstm-cell`: a_t = LN(x_t W^T) + LN(h_{t-1} U^T) +
+    b and h_t = o_t * tanh(LN(c_t)). The share of the input and that of the hidden state are
+    normalised apart, each over all 4H pre-activations at once (not gate by gate). c_t itself is
+    carried on as it is; only the tanh of the output sees it normalised. Each LN has its own gain,
+    first 1, and offset, first 0.
 
     ========== ====================== ================
     Symbol     Parameter              Shape
@@ -90,17 +86,13 @@ class LayerNormLSTMCell(VariantCell):
 class RecurrentDropoutLSTMCell(VariantCell):
     """An LSTM with dropout on what it carries through time, by a mask that the state holds.
 
-    With ``on="hidden"``, as in the variational LSTM of Gal and Ghahramani :cite:p:`gal2016`::
+    With ``on="hidden"``, as in the variational LSTM of Gal and Ghahramani :cite:p:`gal2016`, the
+    gates see mask * h_{t-1}, equation :eq:`dropout-hidden`. One mask serves all four gates and all
+    steps of a sequence (the paper's tied form). The paper drops x_t too, by another constant mask;
+    do that once, outside.
 
-        a_t = x_t W^T + (mask * h_{t-1}) U^T + b
-
-    One mask serves all four gates and all steps of a sequence (the paper's tied form). The paper
-    drops x_t too, by another constant mask; do that once, outside.
-
-    With ``on="candidate"``, as in Semeniuta et al. :cite:p:`semeniuta2016`, nothing that is already
-    in memory gets lost::
-
-        c_t = f_t * c_{t-1} + i_t * mask * g_t
+    With ``on="candidate"``, as in Semeniuta et al. :cite:p:`semeniuta2016`, the cell writes i_t *
+    mask * g_t, equation :eq:`dropout-candidate`, and nothing that is already in memory gets lost.
 
     Kept units are scaled by 1/(1-p), so that nothing needs scaling in evaluation, where no unit is
     dropped. `zero_state` draws the mask: a new sequence has a new one, a carried state keeps its
@@ -189,14 +181,11 @@ class RecurrentDropoutLSTMCell(VariantCell):
 class ZoneoutLSTMCell(VariantCell):
     """An LSTM some units of which skip a step at random :cite:p:`krueger2017`.
 
-    With (h̃, c̃) what the plain LSTM would carry on, and h̃ made from c̃::
-
-        c_t = keep_c * c_{t-1} + (1 - keep_c) * c̃
-        h_t = keep_h * h_{t-1} + (1 - keep_h) * h̃
-
-    While training, keep_c and keep_h are drawn anew for each unit and step: 1 with the probability
-    of the rate, otherwise 0. In evaluation they are the rates themselves, their expectation. They
-    come from PyTorch's global generator.
+    Equation :eq:`zoneout`: c_t = keep_c * c_{t-1} + (1 - keep_c) * c̃, and h_t alike, with (h̃, c̃)
+    what the plain LSTM would carry on; h̃ is made from c̃. While training, keep_c and keep_h are
+    drawn anew for each unit and step: 1 with the probability of the rate, otherwise 0. In
+    evaluation they are the rates themselves, their expectation. They come from PyTorch's global
+    generator.
 
     ========== ====================== ================
     Symbol     Parameter              Shape

@@ -13,16 +13,10 @@ from lstm_book.cells.variants.records import GRUGates, JANETGates, MinLSTMGates
 class GRUCell(VariantCell):
     """A gated recurrent unit :cite:p:`cho2014`; a drop-in for :class:`torch.nn.GRUCell`.
 
-    ::
-
-        r_t = σ(x_t W_r^T + b_ih,r + h_{t-1} U_r^T + b_hh,r)
-        z_t = σ(x_t W_z^T + b_ih,z + h_{t-1} U_z^T + b_hh,z)
-        n_t = tanh(x_t W_n^T + b_ih,n + r_t * (h_{t-1} U_n^T + b_hh,n))
-        h_t = (1 - z_t) * n_t + z_t * h_{t-1}
-
-    This is the form of PyTorch and cuDNN: the reset gate acts after the matrix product. In the
-    paper it acts before, n_t = tanh(x_t W_n^T + (r_t * h_{t-1}) U_n^T), which is another function
-    of other weights. Here b_ih and b_hh differ in what they do: the sum in `weights` is not enough.
+    Equation :eq:`gru-step`: h_t = (1 - z_t) * n_t + z_t * h_{t-1}. This is the form of PyTorch and
+    cuDNN: the reset gate acts after the matrix product. In the paper it acts before, n_t = tanh(x_t
+    W_n^T + (r_t * h_{t-1}) U_n^T), which is another function of other weights. Here b_ih and b_hh
+    differ in what they do: the sum in `weights` is not enough.
 
     ========== ====================== ==============
     Symbol     Parameter              Shape
@@ -61,13 +55,9 @@ class GRUCell(VariantCell):
 class JANETCell(VariantCell):
     """An LSTM with a forget gate alone, JANET :cite:p:`vanderwesthuizen2018`.
 
-    ::
-
-        f_t = σ(a_f)
-        h_t = f_t * h_{t-1} + (1 - σ(a_f - β)) * tanh(a_g)
-
-    The cell state is the output, h_t = c_t, so the state is h_t alone, a tensor. β makes the cell
-    write a little more than it forgets. The paper sets the forget biases by the chrono rule.
+    Equation :eq:`janet-step`: h_t = σ(a_f) * h_{t-1} + (1 - σ(a_f - β)) * tanh(a_g). The cell state
+    is the output, h_t = c_t, so the state is h_t alone, a tensor. β makes the cell write a little
+    more than it forgets. The paper sets the forget biases by the chrono rule.
 
     ========== ====================== ============
     Symbol     Parameter              Shape
@@ -117,14 +107,9 @@ class JANETCell(VariantCell):
 class MinLSTMCell(VariantCell):
     """The minimal LSTM of Feng et al. :cite:p:`feng2024`: no gate sees the hidden state.
 
-    ::
-
-        a_t = x_t W^T + b
-        f', i' = σ(a_f) / (σ(a_f) + σ(a_i)), σ(a_i) / (σ(a_f) + σ(a_i))
-        h_t = f' * h_{t-1} + i' * g_t
-
-    The candidate is g_t = a_g. With ``positive=True`` it is the one of the paper's appendix on
-    log-space: a_g + 1/2 from 0 on, σ(a_g) below, so that every state stays positive.
+    Equation :eq:`minlstm-step`: h_t = f' * h_{t-1} + i' * g_t with i' + f' = 1. The candidate is
+    g_t = a_g. With ``positive=True`` it is the one of the paper's appendix on log-space: a_g + 1/2
+    from 0 on, σ(a_g) below, so that every state stays positive.
 
     Since gates depend on inputs alone, all steps can be taken at once: `scan` returns what `step`
     returns step after step. It adds up in log T rounds of products with factors below 1. So it
