@@ -1,5 +1,6 @@
 """Running a cell over time."""
 
+from lstm_book.layers.chunks import read_in_chunks
 from lstm_book.layers.convert import (
     GATE_ORDERS,
     ONNXWeights,
@@ -27,6 +28,7 @@ __all__ = [
     "directions",
     "from_keras",
     "from_onnx",
+    "read_in_chunks",
     "reorder",
     "to_keras",
     "to_onnx",

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from lstm_book.cells._check import check_shape
+from lstm_book.layers.chunks import read_in_chunks
 
 
 class LastStepClassifier(nn.Module):
@@ -28,21 +29,26 @@ class LastStepClassifier(nn.Module):
             layer.proj_size or layer.hidden_size, 1, device=like.device, dtype=like.dtype
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, chunk: int | None = None) -> Tensor:
         """Return one logit per sequence.
 
         Args:
             x: Inputs, (T, B, D), or (B, T, D) if the layer is `batch_first`.
+            chunk: If given, x is read in chunks of so many steps, with less memory for the way
+                back; see `lstm_book.layers.read_in_chunks`.
 
         Returns:
             The logits, (B,).
 
         Raises:
-            ValueError: If x has not three dimensions.
+            ValueError: If x has not three dimensions, or as `read_in_chunks`.
             RuntimeError: As the layer, for a wrong size, dtype or device.
         """
         check_shape("x", x, "B T D" if self.layer.batch_first else "T B D", (None, None, None))
-        output, _ = self.layer(x)
-        last = output[:, -1] if self.layer.batch_first else output[-1]
+        if chunk is not None:
+            last = read_in_chunks(self.layer, x, chunk)
+        else:
+            output, _ = self.layer(x)
+            last = output[:, -1] if self.layer.batch_first else output[-1]
         logit: Tensor = self.readout(last)
         return logit.squeeze(-1)

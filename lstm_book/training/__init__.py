@@ -1,6 +1,17 @@
 """Training loops."""
 
+from lstm_book.training.checkpoint import Checkpoint
 from lstm_book.training.descend import descend
+from lstm_book.training.evaluate import Score, Solved, evaluate, evaluate_by_length
 from lstm_book.training.fit import History, fit
 
-__all__ = ["History", "descend", "fit"]
+__all__ = [
+    "Checkpoint",
+    "History",
+    "Score",
+    "Solved",
+    "descend",
+    "evaluate",
+    "evaluate_by_length",
+    "fit",
+]

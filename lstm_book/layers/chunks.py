@@ -1,0 +1,48 @@
+"""Read a long sequence in pieces, and keep only what is between them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+
+def read_in_chunks(layer: nn.RNNBase, x: Tensor, chunk: int) -> Tensor:
+    """Return the last output of a recurrent layer, with less memory for the way back.
+
+    Backpropagation keeps everything that every step computed: memory grows with T. Here the
+    sequence is read in chunks and only the states between them are kept; on the way back each chunk
+    is computed once more. With chunks of about the square root of T, memory beyond the input grows
+    with the square root of T :cite:p:`chen2016`, for about one more forward pass. Results and
+    gradients are the same.
+
+    Args:
+        layer: A one-directional LSTM, GRU or RNN of torch, or `lstm_book.layers.LSTM`; time first.
+        x: Inputs, (T, B, D).
+        chunk: Steps of a chunk, at least 1.
+
+    Returns:
+        The last layer's output at the last step, (B, H).
+
+    Raises:
+        ValueError: If the chunk is below 1, x is not 3-D, or the layer reads backwards too or is
+            `batch_first`.
+        RuntimeError: As the layer.
+    """
+    if chunk < 1:
+        raise ValueError(f"expected a chunk of at least 1 step, got {chunk}")
+    if layer.bidirectional or layer.batch_first:
+        raise ValueError("expected a layer with one direction and time first")
+    if x.dim() != 3:
+        raise ValueError(f"expected x of shape (T, B, D), got {tuple(x.shape)}")
+    state: Any = None
+    output = x
+    for part in torch.split(x, chunk):
+        output, state = checkpoint(_read, layer, part, state, use_reentrant=False)
+    return output
+
+
+def _read(layer: nn.RNNBase, part: Tensor, state: Any) -> tuple[Tensor, Any]:
+    """Read one chunk; keep of its outputs the last one."""
+    output, state = layer(part, state)
+    return output[-1], state
