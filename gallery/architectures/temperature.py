@@ -10,8 +10,8 @@ is how often the tail is drawn from. Background: :doc:`/part2_pytorch/character_
 # %%
 # One step of a trained model
 # ---------------------------
-# The stored character model has read Python's own help. What comes after ``Return``, in the
-# middle of a sentence?
+# The stored character model has read Python's own help. A sentence of that kind stops after "a".
+# What comes next?
 import torch
 
 from lstm_book.experiments import load_experiment
