@@ -39,9 +39,11 @@ part2_pytorch/tagging
 part2_pytorch/character_model
     CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
 reference/layers
-    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
+    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, read_in_chunks, reorder, to_keras, to_onnx
 reference/tasks
     Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
+reference/training
+    Checkpoint, Score, Solved, evaluate, evaluate_by_length
 reference/recording
     GateTrace, Recording, record
 appendix/stored_runs
@@ -142,6 +144,7 @@ from lstm_book.layers import (
     directions,
     from_keras,
     from_onnx,
+    read_in_chunks,
     reorder,
     to_keras,
     to_onnx,
@@ -179,7 +182,16 @@ from lstm_book.tasks import (
     Sums,
     TemporalOrder,
 )
-from lstm_book.training import History, descend, fit
+from lstm_book.training import (
+    Checkpoint,
+    History,
+    Score,
+    Solved,
+    descend,
+    evaluate,
+    evaluate_by_length,
+    fit,
+)
 
 __version__ = "0.1.0"
 
@@ -193,6 +205,7 @@ __all__ = [
     "BeamSearch",
     "CellJacobian",
     "CharLM",
+    "Checkpoint",
     "Copy",
     "Counting",
     "CoupledLSTMCell",
@@ -242,10 +255,12 @@ __all__ = [
     "SLSTMCell",
     "SLSTMGates",
     "SLSTMState",
+    "Score",
     "Seq2Seq",
     "SequenceClassifier",
     "SequenceDataset",
     "Sequences",
+    "Solved",
     "SourceFile",
     "SourceParts",
     "Sources",
@@ -271,6 +286,8 @@ __all__ = [
     "cumulative",
     "descend",
     "directions",
+    "evaluate",
+    "evaluate_by_length",
     "fit",
     "from_keras",
     "from_onnx",
@@ -289,6 +306,7 @@ __all__ = [
     "lstm_update",
     "python_sources",
     "python_text",
+    "read_in_chunks",
     "record",
     "reorder",
     "rnn_bptt",
