@@ -1,0 +1,57 @@
+"""
+What fits through the bottleneck
+================================
+
+Read digits, write them again. Without attention, all that the decoder gets is the encoder's last
+state. The longer the sequence, the more has to fit into it, and with half the units less does. With
+attention the decoder looks back at every step, and length does not matter, as far as training went.
+Background: :doc:`/part2_pytorch/seq2seq`.
+"""
+
+# %%
+# Three stored runs
+# -----------------
+# Each was trained on 1 to 16 digits, and tested on up to 24.
+import torch
+
+from lstm_book.experiments import load_experiment
+from lstm_book.plotting import MUTED, PALETTE, draw_history, show, subplots, use_style
+
+use_style()
+runs = {
+    "64 units": (load_experiment("bottleneck"), "c"),
+    "32 units": (load_experiment("bottleneck-half"), "g"),
+    "attention": (load_experiment("bottleneck-attention"), "o"),
+}
+whole = {
+    name: 100 * torch.tensor([list(by_length.values()) for by_length in run.values("whole")]).T
+    for name, (run, _) in runs.items()
+}  # percent, (length, seed)
+
+# %%
+# Where half of the sequences survive
+# -----------------------------------
+# A random digit has log2 10 = 3.32 bits.
+longest = {}
+for name, scores in whole.items():
+    longest[name] = int((scores.median(1).values >= 50).sum())
+    print(f"{name:9s}: up to {longest[name]} digits, {3.32 * longest[name]:.0f} bits")
+assert longest["32 units"] < longest["64 units"] < longest["attention"]
+
+# %%
+# Accuracy against length
+# -----------------------
+# Medians of the seeds, and the range of all. Nothing right of the dashed line was trained.
+fig, ax = subplots(height=3.1)
+for name, (_, colour) in runs.items():
+    draw_history(ax, whole[name], colour=colour)
+    ax.text(longest[name] + 1.0, 60, name, color=PALETTE[colour])
+trained = runs["64 units"][0].experiment.longest
+ax.axvline(trained + 0.5, color=MUTED, ls=(0, (3, 2)), lw=1.3)
+ax.set(xlabel="digits", ylabel="repeated without a mistake, %", ylim=(-3, 104))
+show(
+    fig,
+    alt="Three falling curves of accuracy against length. Half of the sequences survive up to "
+    f"{longest['32 units']} digits with 32 units, {longest['64 units']} with 64, and "
+    f"{longest['attention']} with attention, just past the longest that were trained.",
+)
