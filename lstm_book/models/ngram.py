@@ -123,8 +123,8 @@ class NGram:
         rows = torch.cat([before.expand(V, -1), torch.arange(V)[:, None]], dim=1)
         return self._predict(rows)[:, -1]
 
-    def bits_per_character(self, text: str, *, context: str = "") -> float:
-        """Return how many bits it takes to tell each next character of a contiguous text.
+    def bits(self, text: str, *, context: str = "") -> Tensor:
+        """Return how many bits it takes to tell each next character of a contiguous text, (N,).
 
         Args:
             text: What to predict. Without a context its first character is only read, so that the
@@ -132,7 +132,7 @@ class NGram:
             context: What comes right before; read, but not counted.
 
         Returns:
-            The mean of -log2 p(character | those before it).
+            -log2 p(character | those before it), in float64.
 
         Raises:
             ValueError: If there is nothing to predict, or a character is unknown.
@@ -142,8 +142,11 @@ class NGram:
         first = max(len(context), 1)
         if len(numbers) <= first:
             raise ValueError("expected a text with at least one character to predict, got none")
-        p = self._predict(numbers[None])[0]
-        return float(-p[first:].log2().mean())
+        return -self._predict(numbers[None])[0, first:].log2()
+
+    def bits_per_character(self, text: str, *, context: str = "") -> float:
+        """Return the mean of `bits`; arguments and errors as there."""
+        return float(self.bits(text, context=context).mean())
 
     def sample(
         self,

@@ -128,3 +128,12 @@ def test_samples_follow_the_counts_and_the_generator():
 def test_wrong_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_bits_of_each_character_are_those_of_its_probabilities():
+    model = NGram(VOCABULARY, 3).fit("abacabcab")
+    bits = model.bits("cab", context="ab")
+    p = [model.probabilities(before)[ALPHABET.index(c)].item()
+         for before, c in (("ab", "c"), ("abc", "a"), ("abca", "b"))]  # fmt: skip
+    assert bits.tolist() == pytest.approx([-math.log2(value) for value in p], rel=1e-9)
+    assert model.bits_per_character("cab", context="ab") == pytest.approx(float(bits.mean()))
