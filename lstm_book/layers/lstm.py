@@ -1,6 +1,7 @@
 """The LSTM layer: PyTorch's, with the taught loop beside the fused kernel."""
 
 from functools import partial
+from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -299,23 +300,36 @@ def unroll_untraced(
     x: Tensor,
     initial: LSTMState,
     valid: Tensor | None,
-) -> Unrolled[LSTMState, Any]:
-    """Run one direction of one layer in as few and as large operations as possible."""
+) -> Unrolled[Any, Any]:
+    """Run one direction of one layer in few, large operations; keep the hidden states only.
+
+    It takes tensors and no module, so that `torch.compile` can take it as a whole.
+    """
     H = initial.c.shape[-1]
-    # One sigmoid for three gates: i, f, o first, g behind. And transposed in memory, once.
+    # Transposed in memory once, which the products of the backward pass like.
     W_T, U_T = (ifo_first(w).T.contiguous() for w in weights[:2])
     b = None if weights.b is None else ifo_first(weights.b)
-    a_x = functional.linear(x, W_T.T, b)
 
     def step(a_t: Tensor, state: LSTMState) -> tuple[LSTMState, tuple[()]]:
         a = torch.addmm(a_t, state.h, U_T)
         a_ifo, a_g = a.split_with_sizes((3 * H, H), dim=-1)
-        i_t, f_t, o_t = a_ifo.sigmoid().chunk(3, dim=-1)
+        i_t, f_t, o_t = a_ifo.sigmoid().chunk(3, dim=-1)  # one sigmoid for three gates
         c_t = torch.addcmul(f_t * state.c, i_t, a_g.tanh())
         h_t = o_t * c_t.tanh()
         return LSTMState(h_t if projection is None else h_t @ projection.T, c_t), ()
 
-    return unroll(step, a_x, initial, valid=valid, reverse=reverse, trace=False)
+    # The inputs' share for 32 steps at a time stays in the cache; for all steps it would not.
+    masks = repeat(None) if valid is None else torch.split(valid, 32)
+    blocks = list(zip(torch.split(x, 32), masks, strict=False))
+    order = -1 if reverse else 1
+    outputs: list[Tensor] = []
+    state: Any = initial
+    for block, mask in blocks[::order]:
+        a_x = functional.linear(block, W_T.T, b)
+        run: Unrolled[Any, Any] = unroll(step, a_x, state, valid=mask, reverse=reverse, trace=False)
+        outputs.append(run.states)
+        state = run.last
+    return Unrolled(initial, torch.cat(outputs[::order]), (), reverse, state)
 
 
 def ifo_first(stacked: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """`lstm_book.LSTM` against `torch.nn.LSTM`: every option, both engines, forward and backward."""
 
 import itertools
+import shutil
 import warnings
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lstm_book.layers import LSTM
+from lstm_book.cells import GRUCell, LSTMCell
+from lstm_book.layers import LSTM, Recurrent
 
 T, B, D, H = 6, 3, 4, 5
 LENGTHS = [4, 6, 1]
@@ -371,3 +373,83 @@ def test_engine_may_be_changed_later():
     lstm.engine = "unrolled"
     torch.testing.assert_close(lstm(x)[0], fused)
     assert "engine=unrolled" in repr(lstm)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"num_layers": 2, "bidirectional": True}, {"proj_size": 2}]
+)
+@pytest.mark.parametrize("lengths", [None, [70, 33, 32, 1]])
+@pytest.mark.parametrize("steps", [31, 32, 33, 70])
+def test_the_fast_loop_is_the_taught_one_whatever_the_number_of_steps(options, lengths, steps):
+    lstm = LSTM(D, H, engine="unrolled", dtype=torch.float64, **options)
+    x = torch.randn(steps, 4, D, generator=generator(), dtype=torch.float64)
+    lengths = None if lengths is None else [min(steps, length) for length in lengths]
+    weights = list(lstm.parameters())
+
+    def gradients(output, state):
+        loss = output.square().sum() + state[0].sin().sum() + state[1].sin().sum()
+        return [output, *state, *torch.autograd.grad(loss, weights)]
+
+    run = lstm.run(x, lengths=lengths)
+    fast, taught = gradients(*lstm(x, lengths=lengths)), gradients(run.output, run.state)
+    for ours, expected in zip(fast, taught, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_hidden_states_alone_are_those_of_the_whole_run():
+    for layer in (Recurrent(LSTMCell(D, H), num_layers=2), Recurrent(GRUCell(D, H))):
+        x = torch.randn(T, B, D, generator=generator())
+        run = layer.run(x, lengths=LENGTHS)
+        output, state = layer(x, lengths=LENGTHS)
+        torch.testing.assert_close(output, run.output, rtol=0, atol=0)
+        torch.testing.assert_close(state, run.state, rtol=0, atol=0)
+
+
+class Tagger(nn.Module):
+    """A user's model with our layer inside."""
+
+    def __init__(self, engine):
+        super().__init__()
+        self.lstm = LSTM(D, H, engine=engine)
+        self.read = nn.Linear(H, 2)
+
+    def forward(self, x):
+        return self.read(self.lstm(2 * x)[0])
+
+
+needs_compiler = pytest.mark.skipif(
+    not any(shutil.which(name) for name in ("g++", "clang++", "cl")),
+    reason="torch.compile writes C++ for the CPU, and there is no C++ compiler here",
+)
+
+
+@needs_compiler
+# Dynamo reads .grad of what is no leaf, and hides the warning only where it is not an error.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+# Inductor asks for a decorator that torch itself has deprecated.
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_compile_takes_the_whole_loop_as_one_graph_without_a_switch():
+    torch._dynamo.reset()
+    model = Tagger("unrolled")
+    graphs = []
+
+    def count(graph, inputs):
+        graphs.append(sum(node.target is torch.addmm for node in graph.graph.nodes))
+        return graph.forward
+
+    counted = torch.compile(model, backend=count)
+    x = torch.randn(3, B, D, generator=generator())
+    torch.testing.assert_close(counted(x), model(x))
+    assert [products for products in graphs if products] == [3]  # the loop is in one piece
+    torch._dynamo.reset()
+    compiled = torch.compile(model)
+    weights = list(model.parameters())
+    ours = compiled(x)
+    torch.testing.assert_close(ours, model(x))
+    for a, b in zip(
+        torch.autograd.grad(ours.square().sum(), weights),
+        torch.autograd.grad(model(x).square().sum(), weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+    torch._dynamo.reset()

@@ -1,0 +1,261 @@
+"""How fast the LSTM layer is, against torch's and against a loop; run by `nox -s bench`.
+
+Every row gives both sides the same work in this same process, on one thread: results are compared
+first, then both are timed in turns, and each turn gives one ratio. A training step is the forward
+pass, the mean square of the output, and the gradients of all parameters.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.benchmark import Timer
+
+from lstm_book import LSTM
+
+COMMAND = "python -m nox -s bench"
+STORED = Path(__file__).parents[2] / "docs" / "stored" / "bench_layers.json"
+SHAPES = [
+    (100, 32, 2, 64),
+    (100, 64, 64, 128),
+    (200, 64, 128, 256),
+    (1000, 20, 2, 128),
+    (5000, 20, 2, 16),
+    (500, 1, 32, 64),
+    (50, 128, 256, 512),
+]
+COMPILED = (32, 64, 64, 128)
+
+Call = Callable[[], Any]
+# A case: what is done, shape, both sides' names, both sides' calls with comparable results.
+Case = tuple[str, tuple[int, int, int, int], str, str, Call, Call]
+
+
+class FourLinears(nn.Module):
+    """The cell of many a tutorial: one linear layer for each gate."""
+
+    def __init__(self, D: int, H: int) -> None:
+        super().__init__()
+        self.i, self.f, self.g, self.o = (nn.Linear(D + H, H) for _ in range(4))
+
+    def forward(self, x_t: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        both = torch.cat([x_t, h], dim=-1)
+        i, f = torch.sigmoid(self.i(both)), torch.sigmoid(self.f(both))
+        g, o = torch.tanh(self.g(both)), torch.sigmoid(self.o(both))
+        c = f * c + i * g
+        return o * torch.tanh(c), c
+
+
+class CellLoop(nn.Module):
+    """A loop over the cell of four linear layers."""
+
+    def __init__(self, D: int, H: int) -> None:
+        super().__init__()
+        self.H, self.cell = H, FourLinears(D, H)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        h = c = x.new_zeros(x.shape[1], self.H)
+        outputs = []
+        for t in range(len(x)):
+            h, c = self.cell(x[t], (h, c))
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+    def load(self, lstm: nn.LSTM) -> "CellLoop":
+        """Take the weights of a layer."""
+        W, U, b_ih, b_hh = (parameter.detach().chunk(4) for parameter in lstm.parameters())
+        for k, linear in enumerate((self.cell.i, self.cell.f, self.cell.g, self.cell.o)):
+            linear.weight.data.copy_(torch.cat([W[k], U[k]], dim=1))
+            linear.bias.data.copy_(b_ih[k] + b_hh[k])
+        return self
+
+
+def training_step(model: Any, x: Tensor) -> Call:
+    """Forward, and back to all parameters; what is returned to be compared is the output."""
+    parameters = list(model.parameters())
+
+    def call() -> Tensor:
+        output, _ = model(x)
+        torch.autograd.grad(output.square().mean(), parameters)
+        return output
+
+    return call
+
+
+def inference(model: Any, x: Tensor) -> Call:
+    """Forward, without a graph."""
+
+    def call() -> Tensor:
+        with torch.no_grad():
+            return model(x)[0]
+
+    return call
+
+
+MODES = {"training step": training_step, "inference": inference}
+
+
+def layers(D: int, H: int) -> tuple[nn.LSTM, LSTM, LSTM, CellLoop]:
+    """Torch's layer, both engines and the loop, with the same weights."""
+    reference = nn.LSTM(D, H)
+    fused, unrolled = LSTM(D, H), LSTM(D, H, engine="unrolled")
+    for layer in (fused, unrolled):
+        layer.load_state_dict(reference.state_dict())
+    return reference, fused, unrolled, CellLoop(D, H).load(reference)
+
+
+def cases() -> Iterator[Case]:
+    """Every shape, mode and pair of peers."""
+    for shape in SHAPES:
+        T, B, D, H = shape
+        x = torch.randn(T, B, D)
+        reference, fused, unrolled, loop = layers(D, H)
+        for mode, step in MODES.items():
+            torchs = step(reference, x)
+            ours = step(unrolled, x)
+            yield mode, shape, "fused", "torch.nn.LSTM", step(fused, x), torchs
+            yield mode, shape, "unrolled", "torch.nn.LSTM", ours, torchs
+            yield mode, shape, "unrolled", "cell loop", ours, step(loop, x)
+
+
+def compiled_cases(costs: dict[str, float]) -> Iterator[Case]:
+    """The unrolled engine compiled against itself; put down what compiling took, in seconds."""
+    T, B, D, H = COMPILED
+    x = torch.randn(T, B, D)
+    _, _, unrolled, _ = layers(D, H)
+    compiled = torch.compile(unrolled)
+    for mode, step in MODES.items():
+        begin = time.perf_counter()
+        call = step(compiled, x)
+        call()
+        costs[mode] = time.perf_counter() - begin
+        yield mode, COMPILED, "compiled", "unrolled", call, step(unrolled, x)
+
+
+def check_equal(case: Case) -> None:
+    """Raise unless both sides' results are the same numbers."""
+    mode, shape, ours, peer, call, peers_call = case
+    got, want = call(), peers_call()
+    distance = (got - want).abs().max().item()
+    if got.shape != want.shape or not distance <= 1e-5:
+        raise AssertionError(f"{mode}, {shape}: {ours} differs from {peer} by {distance}")
+
+
+def measure(case: Case, turns: int, seconds: float) -> dict[str, Any]:
+    """Time both sides in turns; a turn runs each for about so many seconds."""
+    mode, shape, name, peer, ours, peers = case
+    timers = [Timer("call()", globals={"call": call}, num_threads=1) for call in (ours, peers)]
+    numbers = [max(1, int(seconds / timer.timeit(1).mean)) for timer in timers]  # and warm up
+    milliseconds = []
+    for turn in range(turns):
+        # Each side is first every other time.
+        order = (0, 1) if turn % 2 == 0 else (1, 0)
+        taken = {side: 1e3 * timers[side].timeit(numbers[side]).mean for side in order}
+        milliseconds.append((taken[0], taken[1]))
+    ratios = [theirs / mine for mine, theirs in milliseconds]
+    mine, theirs = (statistics.median(column) for column in zip(*milliseconds, strict=True))
+    return {
+        "mode": mode,
+        "shape": list(shape),
+        "ours": name,
+        "peer": peer,
+        "ours_ms": mine,
+        "peer_ms": theirs,
+        "ratio": statistics.median(ratios),
+        "ratio_min": min(ratios),
+        "ratio_max": max(ratios),
+    }
+
+
+def geometric_means(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The mean ratio of each pair over all shapes and both modes."""
+    pairs: dict[str, list[float]] = {}
+    for row in rows:
+        pairs.setdefault(f"{row['ours']} against {row['peer']}", []).append(row["ratio"])
+    return {pair: math.exp(statistics.mean(map(math.log, r))) for pair, r in pairs.items()}
+
+
+def machine() -> str:
+    """Name the processor and its cores."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        model = models[0] if models else model
+    return f"{model}, {os.cpu_count()} cores"
+
+
+def write(result: dict[str, Any], path: Path) -> None:
+    """Put the result in place whole: a page may read it at any moment."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, suffix=".json", delete=False, encoding="utf-8"
+    ) as file:
+        json.dump(result, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def main() -> None:
+    """Check, measure and store."""
+    parser = argparse.ArgumentParser(description="Measure the LSTM layer against peers.")
+    parser.add_argument("--output", type=Path, default=STORED, help="where the table goes")
+    parser.add_argument("--turns", type=int, default=9, help="repeats of every row")
+    parser.add_argument("--seconds", type=float, default=0.3, help="length of a turn, each side")
+    parser.add_argument("--busy", action="store_true", help="measure on a busy machine too")
+    options = parser.parse_args()
+
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > 0.7 and not options.busy:
+        sys.exit(
+            f"The load average is {load:.1f}: something else is running, or was a minute ago, and "
+            "timings would mean little. Please wait until it is idle, or pass --busy."
+        )
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    # Compiled code of an earlier run must not make compiling look cheap.
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = scratch.name
+    rows: list[dict[str, Any]] = []
+    compiling: dict[str, float] = {}
+    for case in (*cases(), *compiled_cases(compiling)):
+        check_equal(case)
+        rows.append(row := measure(case, options.turns, options.seconds))
+        print(
+            f"{row['mode']}, {tuple(row['shape'])}: {row['ours']} {row['ours_ms']:.3g} ms, "
+            f"{row['peer']} {row['peer_ms']:.3g} ms, ratio {row['ratio']:.3g} "
+            f"({row['ratio_min']:.3g} to {row['ratio_max']:.3g})",
+            flush=True,
+        )
+    result = {
+        "machine": machine(),
+        "versions": {"Python": platform.python_version(), "torch": torch.__version__},
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "command": COMMAND,
+        "threads": 1,
+        "load_average_before": load,
+        "turns": options.turns,
+        "geometric_means": geometric_means(rows),
+        "compile_seconds": compiling,
+        "rows": rows,
+    }
+    print(result["geometric_means"], compiling, flush=True)
+    write(result, options.output)
+
+
+if __name__ == "__main__":
+    main()
