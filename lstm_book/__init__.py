@@ -38,8 +38,10 @@ part2_pytorch/tagging
     CHARACTER_TAGS, SourceFile, SourceParts, Sources, Tagger, python_sources, tag_characters
 part2_pytorch/character_model
     CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
+part2_pytorch/in_your_code
+    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 reference/layers
-    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, read_in_chunks, reorder, to_keras, to_onnx
+    read_in_chunks
 reference/tasks
     Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
 reference/training

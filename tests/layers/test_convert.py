@@ -168,3 +168,48 @@ def test_reorder_puts_every_gate_where_its_letter_is(source, target):
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+class TwoLayers(torch.nn.Module):
+    """A user's model; the batch is the first dimension."""
+
+    def __init__(self, engine):
+        super().__init__()
+        self.lstm = LSTM(D, H, num_layers=2, batch_first=True, engine=engine)
+        self.read = nn.Linear(H, 2)
+
+    def forward(self, x):
+        output, (h_n, _) = self.lstm(x)
+        return self.read(output), h_n
+
+
+# The exporter's own, and what torch.export says of nn.LSTM as well.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:The tensor attributes self:UserWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+@pytest.mark.parametrize("engine", ["fused", "unrolled"])
+def test_one_exported_file_serves_batches_of_any_size(engine, tmp_path):
+    import onnxruntime
+
+    torch.manual_seed(0)
+    model = TwoLayers(engine).eval()
+    program = torch.onnx.export(
+        model,
+        (sequence(),),
+        dynamo=True,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        verbose=False,
+    )
+    program.save(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(
+        tmp_path / "model.onnx", providers=["CPUExecutionProvider"]
+    )
+    if engine == "fused":
+        assert sum(node.op_type == "LSTM" for node in program.model.graph) == 2
+    for batch in (1, 9):
+        x = torch.randn(batch, T, D, generator=torch.Generator().manual_seed(batch))
+        results = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        for got, expected in zip(results, model(x), strict=True):
+            torch.testing.assert_close(
+                torch.as_tensor(got), expected.detach(), rtol=1e-5, atol=1e-6
+            )
