@@ -1,7 +1,7 @@
 """How fast the LSTM layer is, against torch's and against a loop; run by `nox -s bench`.
 
-Every row gives both sides the same work in this same process, on one thread: results are compared
-first, then both are timed in turns, and each turn gives one ratio. A training step is the forward
+Everybody does the same work in this same process, on one thread: results are compared first, then
+all are timed in turns, and each turn gives one ratio of each pair. A training step is the forward
 pass, the mean square of the output, and the gradients of all parameters.
 """
 
@@ -39,8 +39,9 @@ SHAPES = [
 COMPILED = (32, 64, 64, 128)
 
 Call = Callable[[], Any]
-# A case: what is done, shape, both sides' names, both sides' calls with comparable results.
-Case = tuple[str, tuple[int, int, int, int], str, str, Call, Call]
+# A case: what is done, shape, the calls by name, all with the same result, and the pairs of names
+# whose ratio is wanted.
+Case = tuple[str, tuple[int, int, int, int], dict[str, Call], list[tuple[str, str]]]
 
 
 class FourLinears(nn.Module):
@@ -118,17 +119,19 @@ def layers(D: int, H: int) -> tuple[nn.LSTM, LSTM, LSTM, CellLoop]:
 
 
 def cases() -> Iterator[Case]:
-    """Every shape, mode and pair of peers."""
+    """Every shape and mode, with everybody in the same turns."""
+    pairs = [
+        ("fused", "torch.nn.LSTM"),
+        ("unrolled", "torch.nn.LSTM"),
+        ("unrolled", "cell loop"),
+    ]
+    names = ("torch.nn.LSTM", "fused", "unrolled", "cell loop")
     for shape in SHAPES:
         T, B, D, H = shape
         x = torch.randn(T, B, D)
-        reference, fused, unrolled, loop = layers(D, H)
+        models = dict(zip(names, layers(D, H), strict=True))
         for mode, step in MODES.items():
-            torchs = step(reference, x)
-            ours = step(unrolled, x)
-            yield mode, shape, "fused", "torch.nn.LSTM", step(fused, x), torchs
-            yield mode, shape, "unrolled", "torch.nn.LSTM", ours, torchs
-            yield mode, shape, "unrolled", "cell loop", ours, step(loop, x)
+            yield mode, shape, {name: step(model, x) for name, model in models.items()}, pairs
 
 
 def compiled_cases(costs: dict[str, float]) -> Iterator[Case]:
@@ -142,42 +145,46 @@ def compiled_cases(costs: dict[str, float]) -> Iterator[Case]:
         call = step(compiled, x)
         call()
         costs[mode] = time.perf_counter() - begin
-        yield mode, COMPILED, "compiled", "unrolled", call, step(unrolled, x)
+        calls = {"unrolled": step(unrolled, x), "compiled": call}
+        yield mode, COMPILED, calls, [("compiled", "unrolled")]
 
 
 def check_equal(case: Case) -> None:
-    """Raise unless both sides' results are the same numbers."""
-    mode, shape, ours, peer, call, peers_call = case
-    got, want = call(), peers_call()
-    distance = (got - want).abs().max().item()
-    if got.shape != want.shape or not distance <= 1e-5:
-        raise AssertionError(f"{mode}, {shape}: {ours} differs from {peer} by {distance}")
+    """Raise unless all results are the same numbers."""
+    mode, shape, calls, _ = case
+    (first, want), *others = ((name, call()) for name, call in calls.items())
+    for name, got in others:
+        distance = (got - want).abs().max().item()
+        if got.shape != want.shape or not distance <= 1e-5:
+            raise AssertionError(f"{mode}, {shape}: {name} differs from {first} by {distance}")
 
 
-def measure(case: Case, turns: int, seconds: float) -> dict[str, Any]:
-    """Time both sides in turns; a turn runs each for about so many seconds."""
-    mode, shape, name, peer, ours, peers = case
-    timers = [Timer("call()", globals={"call": call}, num_threads=1) for call in (ours, peers)]
-    numbers = [max(1, int(seconds / timer.timeit(1).mean)) for timer in timers]  # and warm up
-    milliseconds = []
+def measure(case: Case, turns: int, seconds: float) -> list[dict[str, Any]]:
+    """Time everybody in turns; a turn runs each for about so many seconds."""
+    mode, shape, calls, pairs = case
+    timers = {n: Timer("call()", globals={"call": c}, num_threads=1) for n, c in calls.items()}
+    numbers = {n: max(1, int(seconds / t.timeit(1).mean)) for n, t in timers.items()}  # warms up
+    taken: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(turns):
-        # Each side is first every other time.
-        order = (0, 1) if turn % 2 == 0 else (1, 0)
-        taken = {side: 1e3 * timers[side].timeit(numbers[side]).mean for side in order}
-        milliseconds.append((taken[0], taken[1]))
-    ratios = [theirs / mine for mine, theirs in milliseconds]
-    mine, theirs = (statistics.median(column) for column in zip(*milliseconds, strict=True))
-    return {
-        "mode": mode,
-        "shape": list(shape),
-        "ours": name,
-        "peer": peer,
-        "ours_ms": mine,
-        "peer_ms": theirs,
-        "ratio": statistics.median(ratios),
-        "ratio_min": min(ratios),
-        "ratio_max": max(ratios),
-    }
+        for name in list(calls)[:: 1 if turn % 2 == 0 else -1]:
+            taken[name].append(1e3 * timers[name].timeit(numbers[name]).mean)
+    rows = []
+    for ours, peer in pairs:
+        ratios = [theirs / mine for mine, theirs in zip(taken[ours], taken[peer], strict=True)]
+        rows.append(
+            {
+                "mode": mode,
+                "shape": list(shape),
+                "ours": ours,
+                "peer": peer,
+                "ours_ms": statistics.median(taken[ours]),
+                "peer_ms": statistics.median(taken[peer]),
+                "ratio": statistics.median(ratios),
+                "ratio_min": min(ratios),
+                "ratio_max": max(ratios),
+            }
+        )
+    return rows
 
 
 def geometric_means(rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -234,13 +241,14 @@ def main() -> None:
     compiling: dict[str, float] = {}
     for case in (*cases(), *compiled_cases(compiling)):
         check_equal(case)
-        rows.append(row := measure(case, options.turns, options.seconds))
-        print(
-            f"{row['mode']}, {tuple(row['shape'])}: {row['ours']} {row['ours_ms']:.3g} ms, "
-            f"{row['peer']} {row['peer_ms']:.3g} ms, ratio {row['ratio']:.3g} "
-            f"({row['ratio_min']:.3g} to {row['ratio_max']:.3g})",
-            flush=True,
-        )
+        for row in measure(case, options.turns, options.seconds):
+            rows.append(row)
+            print(
+                f"{row['mode']}, {tuple(row['shape'])}: {row['ours']} {row['ours_ms']:.3g} ms, "
+                f"{row['peer']} {row['peer_ms']:.3g} ms, ratio {row['ratio']:.3g} "
+                f"({row['ratio_min']:.3g} to {row['ratio_max']:.3g})",
+                flush=True,
+            )
     result = {
         "machine": machine(),
         "versions": {"Python": platform.python_version(), "torch": torch.__version__},
