@@ -441,6 +441,7 @@ def test_compile_takes_the_whole_loop_as_one_graph_without_a_switch():
     x = torch.randn(3, B, D, generator=generator())
     torch.testing.assert_close(counted(x), model(x))
     assert [products for products in graphs if products] == [3]  # the loop is in one piece
+    torch._dynamo.reset()
     with pytest.raises(torch._dynamo.exc.Unsupported, match="LSTM"):
         torch.compile(LSTM(D, H, engine="unrolled"), backend=count, fullgraph=True)(x[..., :D])
     torch._dynamo.reset()
