@@ -4,27 +4,18 @@ Every row gives ours and a peer the same work in this same process, on one threa
 compared first, then both are timed in turns, and each turn gives one ratio.
 """
 
-import argparse
-import datetime
-import json
-import os
-import platform
 import statistics
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
+from harness import prepare, write
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
 from torch.utils.benchmark import Timer
 
 from lstm_book import LSTMCell, LSTMState, Weights, bptt, lstm_step, state_jacobians, unroll
 
-COMMAND = "python -m nox -s bench"
-STORED = Path(__file__).parents[2] / "docs" / "stored" / "bench_gradients.json"
 EQUAL = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 # A case: name, shape, peer's name, ours, peer's; calls return tensors in the same order.
@@ -177,45 +168,9 @@ def measure(case: Case, turns: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def machine() -> str:
-    """Name the processor and its cores."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        model = models[0] if models else model
-    return f"{model}, {os.cpu_count()} cores"
-
-
-def write(result: dict[str, Any], path: Path) -> None:
-    """Put the result in place whole: a page may read it at any moment."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, suffix=".json", delete=False, encoding="utf-8"
-    ) as file:
-        json.dump(result, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
-
-
 def main() -> None:
     """Check, measure and store."""
-    parser = argparse.ArgumentParser(description="Measure gradients against peers.")
-    parser.add_argument("--output", type=Path, default=STORED, help="where the table goes")
-    parser.add_argument("--turns", type=int, default=9, help="repeats of every row")
-    parser.add_argument("--seconds", type=float, default=0.3, help="length of a turn, each side")
-    parser.add_argument("--busy", action="store_true", help="measure on a busy machine too")
-    options = parser.parse_args()
-
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load > 0.7 and not options.busy:
-        sys.exit(
-            f"The load average is {load:.1f}: something else is running, or was a minute ago, and "
-            "timings would mean little. Please wait until it is idle, or pass --busy."
-        )
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
+    options, head = prepare("Measure gradients against peers.", "bench_gradients.json")
     rows = []
     for case in (*jacobian_cases(), *bptt_cases(), *cell_cases()):
         check_equal(case)
@@ -227,13 +182,7 @@ def main() -> None:
             flush=True,
         )
     result = {
-        "machine": machine(),
-        "versions": {"Python": platform.python_version(), "torch": torch.__version__},
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "command": COMMAND,
-        "threads": 1,
-        "load_average_before": load,
-        "turns": options.turns,
+        **head,
         "rows": rows,
     }
     write(result, options.output)

@@ -5,28 +5,21 @@ all are timed in turns, and each turn gives one ratio of each pair. A training s
 pass, the mean square of the output, and the gradients of all parameters.
 """
 
-import argparse
-import datetime
-import json
 import math
 import os
-import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
+from harness import prepare, write
 from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 from lstm_book import LSTM
 
-COMMAND = "python -m nox -s bench"
-STORED = Path(__file__).parents[2] / "docs" / "stored" / "bench_layers.json"
 SHAPES = [
     (100, 32, 2, 64),
     (100, 64, 64, 128),
@@ -195,45 +188,9 @@ def geometric_means(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {pair: math.exp(statistics.mean(map(math.log, r))) for pair, r in pairs.items()}
 
 
-def machine() -> str:
-    """Name the processor and its cores."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        model = models[0] if models else model
-    return f"{model}, {os.cpu_count()} cores"
-
-
-def write(result: dict[str, Any], path: Path) -> None:
-    """Put the result in place whole: a page may read it at any moment."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, suffix=".json", delete=False, encoding="utf-8"
-    ) as file:
-        json.dump(result, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
-
-
 def main() -> None:
     """Check, measure and store."""
-    parser = argparse.ArgumentParser(description="Measure the LSTM layer against peers.")
-    parser.add_argument("--output", type=Path, default=STORED, help="where the table goes")
-    parser.add_argument("--turns", type=int, default=9, help="repeats of every row")
-    parser.add_argument("--seconds", type=float, default=0.3, help="length of a turn, each side")
-    parser.add_argument("--busy", action="store_true", help="measure on a busy machine too")
-    options = parser.parse_args()
-
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load > 0.7 and not options.busy:
-        sys.exit(
-            f"The load average is {load:.1f}: something else is running, or was a minute ago, and "
-            "timings would mean little. Please wait until it is idle, or pass --busy."
-        )
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
+    options, head = prepare("Measure the LSTM layer against peers.", "bench_layers.json")
     # Compiled code of an earlier run must not make compiling look cheap.
     scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = scratch.name
@@ -250,13 +207,7 @@ def main() -> None:
                 flush=True,
             )
     result = {
-        "machine": machine(),
-        "versions": {"Python": platform.python_version(), "torch": torch.__version__},
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "command": COMMAND,
-        "threads": 1,
-        "load_average_before": load,
-        "turns": options.turns,
+        **head,
         "geometric_means": geometric_means(rows),
         "compile_seconds": compiling,
         "rows": rows,
