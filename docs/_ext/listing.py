@@ -78,7 +78,11 @@ class Listing(SphinxDirective):
         public = sources.public_name(definition.module, definition.qualname)
         label = nodes.literal("", public.split(".", 1)[1], classes=["xref", "py", "py-obj"])
         reference: nodes.Element = label
-        if not any(part.startswith("_") for part in public.split(".")):  # private: no entry
+        room = ".".join(public.split(".")[:2])
+        top = public.removeprefix(f"{room}.").partition(".")[0]
+        private = any(part.startswith("_") for part in public.split("."))
+        exported = sources.locate(room, top) or (None, "")
+        if exported[1] and not private:  # others have no entry to link to
             reference = addnodes.pending_xref(
                 "",
                 label,

@@ -40,7 +40,7 @@ def record(
         lengths: How many steps each sequence has, (B,), in any order, from 1 to T.
 
     Returns:
-        Traces, outputs and the final state: time first and batched, whatever the input is.
+        Traces, outputs and the final state, time first and batched whatever the input is.
 
     Raises:
         TypeError: If the module is no `torch.nn.LSTM`, or lengths are no whole numbers.

@@ -56,7 +56,8 @@ class GateTrace:
             high: A gate above is open.
 
         Returns:
-            For i, f and o: the share of steps at which each unit's gate is shut, (H,), and open.
+            Two shares for each of i, f and o, each (H,). The first says how often a unit's gate is
+            shut, the second how often it is open.
 
         Raises:
             ValueError: If not 0 <= low < high <= 1.

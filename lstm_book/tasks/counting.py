@@ -40,7 +40,7 @@ class Parity:
             generator: Source of the draws.
 
         Returns:
-            Bits x of shape (T, B, 1), and y of shape (B,): 1.0 where their sum is odd, else 0.0.
+            Bits x of shape (T, B, 1), and y of shape (B,), 1.0 where their sum is odd, else 0.0.
         """
         x = randint(0, 1, (self.length, batch, 1), generator).float()
         return x, x.sum((0, 2)) % 2

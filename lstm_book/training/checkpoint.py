@@ -35,7 +35,7 @@ class Checkpoint:
             raise ValueError(f"expected a checkpoint every 1 update or more, got {self.every}")
 
     def save(self, run: dict[str, Any], generator: torch.Generator | None) -> None:
-        """Write a run; its parts are `state_dict`s or plain values."""
+        """Write a run; each part has a `state_dict` or is a plain value."""
         content = {
             **{name: _state(part) for name, part in run.items()},
             "random": torch.get_rng_state(),
