@@ -20,7 +20,9 @@ from safetensors.torch import load, save
 from torch import nn
 
 from lstm_book.experiments.experiment import Experiment, Report, plain
+from lstm_book.experiments.resumable import ResumableExperiment
 from lstm_book.experiments.source_map import SourceMap
+from lstm_book.training import Checkpoint, History
 
 STORED = Path(__file__).parent / "stored"
 """The runs that the book quotes."""
@@ -65,8 +67,43 @@ class StoredRun:
             LookupError: If no weights are stored.
             RuntimeError: If the weights' file is not the one that the run wrote.
         """
+        return self._model(self.record["weights"])
+
+    def model_of(self, seed: int) -> nn.Module:
+        """Return the trained model of a seed, in evaluation mode.
+
+        Raises:
+            LookupError: If no weights of that seed are stored.
+            RuntimeError: If the weights' file is not the one that the run wrote.
+        """
+        every = [self.record["weights"], *self.record.get("more_weights", [])]
+        return self._model(next((w for w in every if w and w["seed"] == seed), None))
+
+    @property
+    def task(self) -> Any:
+        """The task that the model was trained on.
+
+        Raises:
+            LookupError: If the experiment has none, but data.
+        """
+        if not hasattr(self.experiment, "task"):
+            raise LookupError(f"{self.experiment.name}: expected a task, it is trained on data")
+        return self.experiment.task
+
+    @property
+    def history(self) -> History:
+        """Loss and accuracy before every update of the first seed.
+
+        Raises:
+            LookupError: If they are not stored.
+        """
+        if "history" not in self.results[0]:
+            raise LookupError(f"{self.experiment.name}: expected a history, there is none")
+        return History(**self.results[0]["history"])
+
+    def _model(self, weights: dict[str, Any] | None) -> nn.Module:
+        """Return the model with the weights that a file holds."""
         model = self.experiment.build()
-        weights = self.record["weights"]
         if model is None or weights is None:
             raise LookupError(f"{self.experiment.name}: expected stored weights, there are none")
         content = (self.folder / weights["file"]).read_bytes()
@@ -154,22 +191,33 @@ def run(
             if any(result["seed"] == seed for result in record["results"]):
                 report(f"seed {seed}: there already\n")
                 continue
+            tell = _named(f"seed {seed}: ", report)
+            first = seed == experiment.seeds[0]
             start = time.perf_counter()
-            metrics, model = experiment.train(seed, _named(f"seed {seed}: ", report))
+            if isinstance(experiment, ResumableExperiment):
+                checkpoint = Checkpoint(
+                    folder / f"{experiment.name}-{seed}.checkpoint", experiment.save_every
+                )
+                resumed_at = checkpoint.updates()
+                metrics, model = experiment.train(seed, tell, checkpoint)
+            else:
+                checkpoint, resumed_at = None, 0
+                metrics, model = experiment.train(seed, tell)
             seconds = round(time.perf_counter() - start, 1)
             result = {"seed": seed, "seconds": seconds, **plain(metrics)}
+            if resumed_at:
+                result["resumed_at"] = resumed_at
             record["results"] = sorted([*record["results"], result], key=lambda r: r["seed"])
-            if model is not None and seed == experiment.seeds[0]:
-                weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-                content = save(weights)
-                file = f"{experiment.name}.safetensors"
-                record["weights"] = {
-                    "file": file,
-                    "seed": seed,
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                }
-                _write(folder / file, content)
+            if model is not None and (first or checkpoint):
+                file = f"{experiment.name}{'' if first else f'-{seed}'}.safetensors"
+                weights = _save_weights(model, folder / file, seed)
+                if first:
+                    record["weights"] = weights
+                else:
+                    record.setdefault("more_weights", []).append(weights)
             _write(path, (json.dumps(record, indent=1) + "\n").encode())
+            if checkpoint:
+                checkpoint.path.unlink(missing_ok=True)
             report(f"seed {seed}: done in {seconds:.0f} s\n")
     finally:
         torch.set_num_threads(threads)
@@ -202,11 +250,15 @@ def confirm(
     differ = sorted(
         metric
         for metric in then.keys() | now.keys()
-        if metric != "seconds" and then.get(metric) != now.get(metric)
+        if metric not in ("seconds", "resumed_at") and then.get(metric) != now.get(metric)
     )
     if not differ and stored.record["configuration"] == experiment.configuration:
         fresh = _fresh_record(experiment)
-        kept = {key: stored.record[key] for key in ("date", "results", "weights")}
+        kept: dict[str, Any] = {
+            key: stored.record[key]
+            for key in ("date", "results", "weights", "more_weights")
+            if key in stored.record
+        }
         record = {**fresh, **kept, "confirmed": fresh["date"]}
         _write(folder / f"{experiment.name}.json", (json.dumps(record, indent=1) + "\n").encode())
     return differ
@@ -234,6 +286,13 @@ def code_of(experiment: Experiment) -> dict[str, str]:
     lines = [f"from {kind.__module__} import {kind.__name__}" for kind in classes]
     modules, _ = sources.reached_by(ast.parse("\n".join(lines)))
     return {name: modules[name].code_digest[:16] for name in sorted(modules)}
+
+
+def _save_weights(model: nn.Module, path: Path, seed: int) -> dict[str, Any]:
+    """Write a model's weights; return what the record says about the file."""
+    content = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+    _write(path, content)
+    return {"file": path.name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _named(prefix: str, report: Report) -> Report:

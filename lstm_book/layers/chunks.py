@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from lstm_book.layers.recurrent import Recurrent
 
-def read_in_chunks(layer: nn.RNNBase, x: Tensor, chunk: int) -> Tensor:
+
+def read_in_chunks(layer: nn.RNNBase | Recurrent, x: Tensor, chunk: int) -> Tensor:
     """Return the last output of a recurrent layer, with less memory for the way back.
 
     Backpropagation keeps everything that every step computed: memory grows with T. Here the
@@ -17,32 +19,33 @@ def read_in_chunks(layer: nn.RNNBase, x: Tensor, chunk: int) -> Tensor:
     gradients are the same.
 
     Args:
-        layer: A one-directional LSTM, GRU or RNN of torch, or `lstm_book.layers.LSTM`; time first.
-        x: Inputs, (T, B, D).
+        layer: A one-directional LSTM, GRU or RNN of torch, `lstm_book.layers.LSTM`, or
+            `lstm_book.layers.Recurrent`.
+        x: Inputs, (T, B, D), or (B, T, D) if the layer is `batch_first`.
         chunk: Steps of a chunk, at least 1.
 
     Returns:
         The last layer's output at the last step, (B, H).
 
     Raises:
-        ValueError: If the chunk is below 1, x is not 3-D, or the layer reads backwards too or is
-            `batch_first`.
+        ValueError: If the chunk is below 1, x is not 3-D, or the layer reads backwards too.
         RuntimeError: As the layer.
     """
     if chunk < 1:
         raise ValueError(f"expected a chunk of at least 1 step, got {chunk}")
-    if layer.bidirectional or layer.batch_first:
-        raise ValueError("expected a layer with one direction and time first")
+    if layer.bidirectional:
+        raise ValueError("expected a layer with one direction, got a bidirectional one")
     if x.dim() != 3:
-        raise ValueError(f"expected x of shape (T, B, D), got {tuple(x.shape)}")
+        form = "(B, T, D)" if layer.batch_first else "(T, B, D)"
+        raise ValueError(f"expected x of shape {form}, got {tuple(x.shape)}")
     state: Any = None
     output = x
-    for part in torch.split(x, chunk):
+    for part in torch.split(x, chunk, dim=int(layer.batch_first)):
         output, state = checkpoint(_read, layer, part, state, use_reentrant=False)
     return output
 
 
-def _read(layer: nn.RNNBase, part: Tensor, state: Any) -> tuple[Tensor, Any]:
+def _read(layer: nn.RNNBase | Recurrent, part: Tensor, state: Any) -> tuple[Tensor, Any]:
     """Read one chunk; keep of its outputs the last one."""
     output, state = layer(part, state)
-    return output[-1], state
+    return output.select(int(layer.batch_first), -1), state

@@ -9,6 +9,7 @@ from lstm_book.models.last_step import LastStepClassifier
 from lstm_book.models.ngram import NGram, best_ngram
 from lstm_book.models.seq2seq import Decoded, Encoded, Predicted, Seq2Seq
 from lstm_book.models.tagger import Tagger
+from lstm_book.models.transformer import TransformerClassifier
 from lstm_book.models.vocabulary import Vocabulary
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Seq2Seq",
     "SequenceClassifier",
     "Tagger",
+    "TransformerClassifier",
     "Vocabulary",
     "beam_search",
     "best_ngram",

@@ -11,14 +11,12 @@ class NumberAtTheEnd:
     """One number per sequence, right if it is off by less than 0.04 :cite:p:`hochreiter1997`."""
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
-        """Return the mean squared error; prediction and y are (B,)."""
-        check_shape("prediction", prediction, "B", check_shape("y", y, "B", (None,)).shape)
-        return functional.mse_loss(prediction, y)
+        """Return the mean squared error; prediction is (B,) or (B, 1), y is (B,)."""
+        return functional.mse_loss(_one_each(prediction, y), y)
 
     def accuracy(self, prediction: Tensor, y: Tensor) -> float:
         """Return the share of answers that are off by less than 0.04."""
-        check_shape("prediction", prediction, "B", check_shape("y", y, "B", (None,)).shape)
-        return float(((prediction - y).abs() < 0.04).float().mean())
+        return float(((_one_each(prediction, y) - y).abs() < 0.04).float().mean())
 
 
 class ClassAtTheEnd:
@@ -35,6 +33,14 @@ class ClassAtTheEnd:
         """Return the share of sequences whose class has the largest logit."""
         check_shape("logits", logits, "B C", (len(check_shape("y", y, "B", (None,))), self.classes))
         return float((logits.argmax(-1) == y).float().mean())
+
+
+def _one_each(prediction: Tensor, y: Tensor) -> Tensor:
+    """Return a prediction of shape (B,) or (B, 1) as (B,)."""
+    check_shape("y", y, "B", (None,))
+    if prediction.dim() == 2 and prediction.shape[1] == 1:
+        prediction = prediction.squeeze(1)
+    return check_shape("prediction", prediction, "B", y.shape)
 
 
 def randint(

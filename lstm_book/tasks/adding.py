@@ -25,6 +25,7 @@ class Adding(NumberAtTheEnd):
     Args:
         length: Steps T; at least 2, and 24 for the form of 1997.
         form: "modern" or "1997".
+        batch_first: Whether x is (B, T, 2) instead of (T, B, 2).
 
     Raises:
         ValueError: If there are too few steps, or the form is none of the two.
@@ -38,6 +39,7 @@ class Adding(NumberAtTheEnd):
 
     length: int = 100
     form: Literal["modern", "1997"] = "modern"
+    batch_first: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in ("modern", "1997"):
@@ -58,10 +60,12 @@ class Adding(NumberAtTheEnd):
         """
         if self.form == "modern":
             x, X_1, X_2 = _marked_halves(self.length, batch, generator)
-            return x, X_1 + X_2
-        x, X_1, X_2 = _marked_1997(self.length, batch, generator)
-        numbers = (2 * x[..., :1] - 1, x[..., 1:])
-        return torch.cat(numbers, dim=-1), 0.5 + (2 * X_1 - 1 + 2 * X_2 - 1) / 4
+            y = X_1 + X_2
+        else:
+            x, X_1, X_2 = _marked_1997(self.length, batch, generator)
+            x = torch.cat([2 * x[..., :1] - 1, x[..., 1:]], dim=-1)
+            y = 0.5 + (2 * X_1 - 1 + 2 * X_2 - 1) / 4
+        return x.transpose(0, 1) if self.batch_first else x, y
 
     def baselines(self) -> dict[str, float]:
         """Return the mean squared error of always answering the mean target: its variance."""

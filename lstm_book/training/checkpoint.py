@@ -1,6 +1,8 @@
 """Write a training run to a file, and take it up again where it was."""
 
+import io
 import os
+import pickle
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,9 @@ from typing import Any
 
 import torch
 from torch import nn
+
+FORMAT = 1
+"""The version of what the files hold."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,34 @@ class Checkpoint:
         if self.every < 1:
             raise ValueError(f"expected a checkpoint every 1 update or more, got {self.every}")
 
+    def updates(self) -> int:
+        """Return how many updates the file's run has made; 0 if there is no file.
+
+        Raises:
+            ValueError: If the file is not a whole checkpoint of this version.
+        """
+        return len(self._read()["history"]["loss"]) if self.path.exists() else 0
+
     def save(self, run: dict[str, Any], generator: torch.Generator | None) -> None:
-        """Write a run; each part has a `state_dict` or is a plain value."""
+        """Write a run; each part has a `state_dict` or is a plain value.
+
+        Raises:
+            OSError: If the file cannot be written, as on a full disk; the one before stays.
+        """
         content = {
+            "format": FORMAT,
             **{name: _state(part) for name, part in run.items()},
             "random": torch.get_rng_state(),
             "generator": None if generator is None else generator.get_state(),
         }
+        written = io.BytesIO()
+        torch.save(content, written)
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{self.path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                torch.save(content, file)
+                file.write(written.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self.path)
@@ -61,11 +81,12 @@ class Checkpoint:
             The plain values; None if there is no file.
 
         Raises:
-            ValueError: If the file is of a run with other settings, or does not fit the model.
+            ValueError: If the file is not a whole checkpoint of this version, is of a run with
+                other settings, or does not fit the model.
         """
         if not self.path.exists():
             return None
-        content = torch.load(self.path, weights_only=True)
+        content = self._read()
         wanted = run["settings"]
         if content.get("settings") != wanted:
             raise ValueError(
@@ -86,6 +107,20 @@ class Checkpoint:
         if generator is not None:
             generator.set_state(content["generator"])
         return plain
+
+    def _read(self) -> dict[str, Any]:
+        """Return what the file holds."""
+        try:
+            content: dict[str, Any] = torch.load(self.path, weights_only=True)
+            found = content.get("format")
+        except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"expected a whole checkpoint, got {self.path} of {self.path.stat().st_size} bytes "
+                f"({type(error).__name__}); delete it to begin anew"
+            ) from error
+        if found != FORMAT:
+            raise ValueError(f"expected {self.path} in format {FORMAT}, got format {found}")
+        return content
 
 
 def _state(part: Any) -> Any:

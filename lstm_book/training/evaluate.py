@@ -29,6 +29,7 @@ def evaluate(
     *,
     sequences: int = 500,
     generator: torch.Generator | None = None,
+    chunk: int | None = None,
 ) -> Score:
     """Score a model on fresh sequences, in evaluation mode; its own mode comes back afterwards.
 
@@ -37,12 +38,13 @@ def evaluate(
         task: Draws the sequences and scores the answers.
         sequences: How many.
         generator: Source of the draws.
+        chunk: If given, the model is called with ``chunk=`` so many steps, to save memory.
 
     Returns:
         Loss and accuracy.
     """
     x, y = task.sample(sequences, generator=generator)
-    return _score(model, task, x, y)
+    return _score(model, task, x, y, chunk)
 
 
 def evaluate_by_length(
@@ -89,6 +91,10 @@ class Solved:
         loss: The loss must be below this.
         accuracy: The share of right answers must be at least this.
         every: Updates between two looks.
+        chunk: If given, the model is called with ``chunk=`` so many steps, to save memory.
+
+    Attributes:
+        score: The last look's; None before the first.
 
     >>> import torch
     >>> from lstm_book.tasks import Adding
@@ -105,26 +111,29 @@ class Solved:
         loss: float = 1e-3,
         accuracy: float = 0.9,
         every: int = 50,
+        chunk: int | None = None,
     ) -> None:
-        self.task, self.x, self.y = task, x, y
+        self.task, self.x, self.y, self.chunk = task, x, y, chunk
         self.loss, self.accuracy, self.every = loss, accuracy, every
+        self.score: Score | None = None
 
     def __call__(self, model: nn.Module, updates: int) -> bool:
         """Return whether the task is solved; always False between two looks."""
         if updates % self.every:
             return False
-        score = _score(model, self.task, self.x, self.y)
-        return score.loss < self.loss and score.accuracy >= self.accuracy
+        self.score = _score(model, self.task, self.x, self.y, self.chunk)
+        return self.score.loss < self.loss and self.score.accuracy >= self.accuracy
 
 
 @torch.no_grad()
-def _score(model: nn.Module, task: Task, x: Tensor, y: Tensor) -> Score:
+def _score(model: nn.Module, task: Task, x: Tensor, y: Tensor, chunk: int | None) -> Score:
     """Score a model without changing its mode."""
     device = next(model.parameters()).device
     training = model.training
+    options = {} if chunk is None else {"chunk": chunk}
     model.eval()
     try:
-        answers = model(x.to(device))
+        answers = model(x.to(device), **options)
     finally:
         model.train(training)
     y = y.to(device)

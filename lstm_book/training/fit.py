@@ -9,6 +9,7 @@ from torch import nn
 
 from lstm_book.training.checkpoint import Checkpoint
 from lstm_book.training.descend import descend
+from lstm_book.training.interrupt import whole
 from lstm_book.training.task import Task
 
 
@@ -63,7 +64,9 @@ def fit(
     Raises:
         FloatingPointError: If the loss or its gradient is no longer finite; the model keeps its
             last good weights.
-        ValueError: If the checkpoint is of another run.
+        KeyboardInterrupt: On Ctrl-C, once the update is whole and the checkpoint is written.
+        OSError: If the checkpoint cannot be written, as on a full disk; the one before stays.
+        ValueError: If the checkpoint is of another run, or is not whole.
     """
     device = next(model.parameters()).device
     optimiser = torch.optim.Adam(model.parameters(), lr=lr)
@@ -81,18 +84,22 @@ def fit(
         vars(history).update(found["history"])
         run["history"] = vars(history)
     model.train()
-    while (step := len(history.loss)) < steps and not (step and stop and stop(model, step)):
-        x, y = (tensor.to(device) for tensor in task.sample(batch, generator=generator))
-        logits = model(x, **options)
-        loss = task.loss(logits, y)
-        try:
-            history.loss.append(descend(loss, model, optimiser, clip=clip, schedule=scheduler))
-        except FloatingPointError as error:
-            raise FloatingPointError(f"{error} at step {step}") from None
-        history.accuracy.append(task.accuracy(logits, y))
-        if checkpoint is not None and (step + 1) % checkpoint.every == 0:
-            checkpoint.save(run, generator)
-        show(step + 1, steps, history)
+    while (step := len(history.loss)) < steps:
+        with whole() as interrupt:
+            if step and stop and stop(model, step):
+                break
+            x, y = (tensor.to(device) for tensor in task.sample(batch, generator=generator))
+            logits = model(x, **options)
+            loss = task.loss(logits, y)
+            try:
+                history.loss.append(descend(loss, model, optimiser, clip=clip, schedule=scheduler))
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{error} at step {step}") from None
+            history.accuracy.append(task.accuracy(logits, y))
+            due = checkpoint is not None and (step + 1) % checkpoint.every == 0
+            if checkpoint is not None and (due or interrupt.came):
+                checkpoint.save(run, generator)
+            show(step + 1, steps, history)
     return history
 
 

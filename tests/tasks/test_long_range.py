@@ -114,7 +114,7 @@ def test_numbers_at_the_end_are_right_within_a_tolerance():
     assert task.loss(prediction, y).item() == pytest.approx((0.03**2 + 0.05**2 + 1) / 4, rel=1e-4)
     for measure in (task.loss, task.accuracy):
         with pytest.raises(ValueError, match=r"expected prediction of shape \(B=4\), 1-D"):
-            measure(prediction[:, None], y)
+            measure(prediction[:, None].expand(-1, 2), y)
 
 
 @given(delay=st.integers(1, 30), B=st.integers(1, 5), seed=st.integers(0, 2**31))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lstm_book.layers import read_in_chunks
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import Adding, FirstAndLast, Parity
 from lstm_book.training import Solved, evaluate, evaluate_by_length, fit
@@ -125,8 +126,8 @@ def test_chunks_that_cannot_be():
     model = LastStepClassifier(nn.LSTM(2, 3))
     with pytest.raises(ValueError, match="a chunk of at least 1 step, got 0"):
         model(torch.zeros(4, 1, 2), chunk=0)
-    with pytest.raises(ValueError, match="time first"):
-        LastStepClassifier(nn.LSTM(2, 3, batch_first=True))(torch.zeros(1, 4, 2), chunk=2)
+    with pytest.raises(ValueError, match="one direction"):
+        read_in_chunks(nn.LSTM(2, 3, bidirectional=True), torch.zeros(4, 1, 2), 2)
 
 
 def test_progress_is_shown_on_terminals_only(monkeypatch, capsys):

@@ -1,0 +1,155 @@
+"""Long-range tasks, learned from fresh sequences until they are solved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from lstm_book.cells import GreffLSTMCell, LSTM1997Cell, init_chrono_, init_forget_bias_
+from lstm_book.experiments.experiment import Outcome, Report
+from lstm_book.experiments.resumable import ResumableExperiment
+from lstm_book.layers import Recurrent
+from lstm_book.models import LastStepClassifier
+from lstm_book.tasks import Adding
+from lstm_book.training import Checkpoint, Solved, evaluate, fit
+
+Layer = Callable[[int, int, bool], nn.Module]
+"""Takes input size, hidden size and whether the batch comes first."""
+
+LAYERS: dict[str, Layer] = {
+    "lstm": lambda D, H, first: nn.LSTM(D, H, batch_first=first),
+    "gru": lambda D, H, first: nn.GRU(D, H, batch_first=first),
+    "rnn": lambda D, H, first: nn.RNN(D, H, batch_first=first),
+    "1997": lambda D, H, first: Recurrent(LSTM1997Cell(D, H), batch_first=first),
+    "no input gate": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="NIG"), batch_first=first
+    ),
+    "no forget gate": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="NFG"), batch_first=first
+    ),
+    "no output gate": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="NOG"), batch_first=first
+    ),
+    "no input activation": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="NIAF"), batch_first=first
+    ),
+    "no output activation": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="NOAF"), batch_first=first
+    ),
+    "coupled gates": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="CIFG"), batch_first=first
+    ),
+    "peepholes": lambda D, H, first: Recurrent(GreffLSTMCell(D, H, variant="V"), batch_first=first),
+    "all gates": lambda D, H, first: Recurrent(
+        GreffLSTMCell(D, H, variant="NP"), batch_first=first
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnTask(ResumableExperiment):
+    """Read fresh sequences until a task is solved, or there were enough of them.
+
+    Adam, a constant learning rate, gradients clipped at norm 1. Every 50 updates held-out sequences
+    are answered. The training ends once they are answered better than the task asks, by a fifth,
+    so that the final score, on other fresh sequences, does not hang on luck.
+
+    Attributes:
+        task: Draws the sequences; with one answer at the end.
+        layer: Which recurrent layer, a name in `LAYERS`.
+        hidden_size: Units H.
+        start: How the biases begin: "default", as the layer has them; "chrono", for dependencies
+            up to the task's length; or the total forget bias.
+        lr: The learning rate.
+        batch: Sequences per update.
+        sequences: How many are read at most.
+        held_out: How many are answered to see whether the task is solved, and for the final score.
+        loss: Solved means that the loss is below this…
+        accuracy: … and that the share of right answers is at least this.
+        chunk: Steps of a chunk, see `fit`; None to keep all that is computed.
+    """
+
+    task: Any
+    layer: str = "lstm"
+    hidden_size: int = 32
+    start: Literal["default", "chrono"] | float = "chrono"
+    lr: float = 1e-2
+    batch: int = 20
+    sequences: int = 40_000
+    held_out: int = 500
+    loss: float = 1e-3
+    accuracy: float = 0.9
+    chunk: int | None = None
+
+    @property
+    def configuration(self) -> Any:
+        """Every setting that decides a result; the task as it is written."""
+        settings = super().configuration
+        del settings["save_every"]
+        return {**settings, "task": repr(self.task)}
+
+    def build(self) -> nn.Module:
+        """Return the model with its first weights, from torch's random numbers."""
+        x, _ = self.task.sample(1)
+        batch_first = getattr(self.task, "batch_first", False)
+        layer: Any = LAYERS[self.layer](x.shape[-1], self.hidden_size, batch_first)
+        outputs = 1 if isinstance(self.task, Adding) else getattr(self.task, "classes", None)
+        if self.start == "chrono":
+            init_chrono_(layer, self.task.length)
+        elif self.start != "default":
+            init_forget_bias_(layer, float(self.start))
+        return LastStepClassifier(layer, outputs=outputs)
+
+    def untrained(self, seed: int) -> nn.Module:
+        """Return the model that a seed begins with."""
+        torch.manual_seed(seed)
+        return self.build()
+
+    def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
+        """Train until the task is solved, and score fresh sequences."""
+        draws = {
+            name: torch.Generator().manual_seed(1_000_003 * (place + 1) + seed)
+            for place, name in enumerate(("training", "held out", "final"))
+        }
+        model = self.untrained(seed)
+        solved = Solved(
+            self.task,
+            *self.task.sample(self.held_out, generator=draws["held out"]),
+            loss=0.8 * self.loss,
+            accuracy=1 - 0.8 * (1 - self.accuracy),
+            chunk=self.chunk,
+        )
+
+        def stop(model: nn.Module, updates: int) -> bool:
+            done = solved(model, updates)
+            if updates % solved.every == 0:
+                report(f"{updates * self.batch} sequences, {solved.score}")
+            return done
+
+        history = fit(
+            model,
+            self.task,
+            steps=self.sequences // self.batch,
+            batch=self.batch,
+            lr=self.lr,
+            generator=draws["training"],
+            stop=stop,
+            checkpoint=checkpoint,
+            chunk=self.chunk,
+        )
+        loss, accuracy = evaluate(
+            model, self.task, sequences=self.held_out, generator=draws["final"], chunk=self.chunk
+        )
+        metrics = {
+            "solved": loss < self.loss and accuracy >= self.accuracy,
+            "sequences": len(history.loss) * self.batch,
+            "loss": loss,
+            "accuracy": accuracy,
+            "history": {
+                "loss": [round(value, 5) for value in history.loss],
+                "accuracy": [round(value, 3) for value in history.accuracy],
+            },
+        }
+        return Outcome(metrics, model.eval())
