@@ -1,0 +1,180 @@
+"""The series' experiment: the sign of the first number plus the last, from a fixed training set."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lstm_book.cells import init_forget_bias_
+from lstm_book.experiments.experiment import Experiment, Outcome, Report
+from lstm_book.layers import LSTM
+from lstm_book.models import LastStepClassifier, TransformerClassifier
+from lstm_book.tasks import FirstAndLast
+from lstm_book.training import descend
+
+Layer = Literal["rnn", "lstm", "gru", "transformer"]
+RECURRENT = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series(Experiment):
+    """Train as the series does, and see what is left on sequences that nobody has seen.
+
+    Two layers, the last hidden states of both to a linear read-out; Adam, halved every 20 epochs,
+    gradients clipped at norm 1. After every epoch the test sequences are answered, and as many for
+    validation. The weights of the epoch that was best in validation are kept; they and the last
+    ones answer 10 000 fresh sequences.
+
+    Attributes:
+        length: Steps T.
+        features: Features D of the input.
+        layer: The kind of layer.
+        forget_bias: The total forget bias of an LSTM; None for PyTorch's own first weights.
+        hidden_size: Units H of a recurrent layer.
+        width: Features of a Transformer, with four heads.
+        dropout: Probability of zeroing between layers.
+        lr: The first learning rate.
+        halve_every: Epochs after which it is halved.
+        batch: Sequences per update.
+        sequences: How many to train on.
+        fresh: Whether every epoch has new ones.
+        tests: How many to test and to validate on, each.
+        epochs: Passes over the training sequences, at most.
+        patience: Epochs without a better validation loss after which training ends; None for never.
+    """
+
+    length: int = 30
+    features: int = 10
+    layer: Layer = "lstm"
+    forget_bias: float | None = None
+    hidden_size: int = 128
+    width: int = 64
+    dropout: float = 0.3
+    lr: float = 1e-3
+    halve_every: int = 20
+    batch: int = 64
+    sequences: int = 5_000
+    fresh: bool = False
+    tests: int = 1_000
+    epochs: int = 100
+    patience: int | None = None
+
+    @property
+    def task(self) -> FirstAndLast:
+        """The task that the model is trained on."""
+        return FirstAndLast(self.length, self.features)
+
+    def untrained(self) -> nn.Module:
+        """Return a model with its first weights, from torch's random numbers."""
+        if self.layer == "transformer":
+            return TransformerClassifier(self.features, self.width, dropout=self.dropout)
+        layer = RECURRENT[self.layer](
+            self.features, self.hidden_size, num_layers=2, dropout=self.dropout
+        )
+        if self.forget_bias is not None:
+            init_forget_bias_(layer, self.forget_bias)
+        return LastStepClassifier(layer, every_layer=True)
+
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train, and measure after every epoch."""
+        draws = {
+            name: torch.Generator().manual_seed(1_000_003 * (place + 1) + seed)
+            for place, name in enumerate(("training", "validation", "test", "fresh", "gates"))
+        }
+        torch.manual_seed(seed)
+        model = self.untrained()
+        train = self.task.sample(self.sequences, generator=draws["training"])
+        held_out = {
+            name: self.task.sample(self.tests, generator=draws[name])
+            for name in ("validation", "test")
+        }
+        seen, _ = self.task.sample(200, generator=draws["gates"])
+        metrics: dict[str, Any] = {
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "loss": [],
+            "accuracy": [],
+            **{f"{name}_{score}": [] for name in held_out for score in ("loss", "accuracy")},
+        }
+        if self.layer == "lstm":
+            metrics["gates_before"] = mean_gates(model, seen)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
+        schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.halve_every, gamma=0.5)
+        best, best_weights = 0, copy.deepcopy(model.state_dict())
+        for epoch in range(self.epochs):
+            if self.fresh and epoch:
+                train = self.task.sample(self.sequences, generator=draws["training"])
+            loss, accuracy = self._epoch(model, train, optimiser)
+            schedule.step()
+            metrics["loss"].append(round(loss, 4))
+            metrics["accuracy"].append(round(accuracy, 4))
+            for name, sequences in held_out.items():
+                loss, accuracy = self.score(model, *sequences)
+                metrics[f"{name}_loss"].append(round(loss, 4))
+                metrics[f"{name}_accuracy"].append(round(accuracy, 4))
+            losses = metrics["validation_loss"]
+            if losses[-1] <= min(losses):
+                best, best_weights = epoch, copy.deepcopy(model.state_dict())
+            report(f"epoch {epoch + 1} of {self.epochs}, test {metrics['test_accuracy'][-1]:.3f}")
+            if self.patience is not None and epoch - best >= self.patience:
+                break
+        fresh = self.task.sample(10_000, generator=draws["fresh"])
+        metrics["train_accuracy"] = self.score(model, *train)[1]
+        metrics["last_accuracy"] = self.score(model, *fresh)[1]
+        if self.layer == "lstm":
+            metrics["gates_after"] = mean_gates(model, seen)
+        model.load_state_dict(best_weights)
+        metrics["best_epoch"] = best + 1
+        metrics["best_accuracy"] = self.score(model, *fresh)[1]
+        return Outcome(metrics, None)
+
+    def _epoch(
+        self, model: nn.Module, train: tuple[Tensor, Tensor], optimiser: torch.optim.Optimizer
+    ) -> tuple[float, float]:
+        """Train on every sequence once; return mean loss and accuracy before the updates."""
+        model.train()
+        x, y = train
+        loss = accuracy = 0.0
+        for places in torch.randperm(len(y)).split(self.batch):
+            logits = model(x[:, places])
+            share = len(places) / len(y)
+            accuracy += share * self.task.accuracy(logits.detach(), y[places])
+            loss += share * descend(self.task.loss(logits, y[places]), model, optimiser)
+        return loss, accuracy
+
+    @torch.no_grad()
+    def score(self, model: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
+        """Return loss and accuracy of a model in evaluation mode."""
+        model.eval()
+        logits = torch.cat([model(part) for part in x.split(500, dim=1)])
+        return self.task.loss(logits, y).item(), self.task.accuracy(logits, y)
+
+
+@torch.no_grad()
+def mean_gates(model: nn.Module, x: Tensor) -> dict[str, Any]:
+    """Return what the gates of both layers do on the average.
+
+    Args:
+        model: A classifier on two layers of :class:`torch.nn.LSTM`.
+        x: Inputs, (T, B, D).
+
+    Returns:
+        For each of i, f and o, "by_step" has the means over units and sequences at every step, a
+        list of T numbers for each layer, and "by_unit" those over steps and sequences, a list of H.
+    """
+    layer: Any = model.layer
+    ours = LSTM(layer.input_size, layer.hidden_size, num_layers=2)
+    ours.load_state_dict(layer.state_dict())
+    traces = [directions[0].gates for directions in ours.run(x).layers]
+    gates: dict[str, Any] = {"by_step": {}, "by_unit": {}}
+    for name in ("i", "f", "o"):
+        values = [getattr(trace, name) for trace in traces]
+        gates["by_step"][name] = [_rounded(value.mean((1, 2))) for value in values]
+        gates["by_unit"][name] = [_rounded(value.mean((0, 1))) for value in values]
+    return gates
+
+
+def _rounded(values: Tensor) -> list[float]:
+    """Return numbers as JSON shall hold them."""
+    return [round(value, 4) for value in values.tolist()]
