@@ -136,7 +136,7 @@ class Series(Experiment):
         model.train()
         x, y = train
         loss = accuracy = 0.0
-        for places in torch.randperm(len(y)).split(self.batch):
+        for places in torch.split(torch.randperm(len(y)), self.batch):
             logits = model(x[:, places])
             share = len(places) / len(y)
             accuracy += share * self.task.accuracy(logits.detach(), y[places])
@@ -147,7 +147,7 @@ class Series(Experiment):
     def score(self, model: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
         """Return loss and accuracy of a model in evaluation mode."""
         model.eval()
-        logits = torch.cat([model(part) for part in x.split(500, dim=1)])
+        logits = torch.cat([model(part) for part in torch.split(x, 500, dim=1)])
         return self.task.loss(logits, y).item(), self.task.accuracy(logits, y)
 
 
