@@ -30,6 +30,7 @@ from lstm_book.plotting.curves import (
 from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
 from lstm_book.plotting.schematic import draw_cell, draw_rnn_cell, draw_unrolled
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, stylesheet, use_style
+from lstm_book.plotting.text import draw_text, text_height
 from lstm_book.plotting.themed import ThemedFigure, figure, show, subplots
 
 __all__ = [
@@ -51,11 +52,13 @@ __all__ = [
     "draw_lag",
     "draw_rnn_cell",
     "draw_singular_values",
+    "draw_text",
     "draw_unrolled",
     "figure",
     "label_end",
     "show",
     "stylesheet",
     "subplots",
+    "text_height",
     "use_style",
 ]

@@ -31,6 +31,9 @@ _CSS = {
 }
 _SENTINEL = re.compile("|".join(_CSS), re.IGNORECASE)
 _FONT = "var(--lstm-font, var(--pst-font-family-base, 'DejaVu Sans', sans-serif))"
+_MONOSPACE = (
+    "var(--lstm-font-monospace, var(--pst-font-family-monospace, 'DejaVu Sans Mono', monospace))"
+)
 
 _shown: Counter[str] = Counter()
 
@@ -130,8 +133,7 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Matplotlib's style sheet says "*", which in a page means every element of the page.
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"(font: [^;\"]*?px) [^;\"]*", rf"\1 {_FONT}", svg)
-    svg = re.sub(r"font-family: [^;\"]*", f"font-family: {_FONT}", svg)
+    svg = re.sub(r"(font: [^;\"]*?px|font-family:) ([^;\"]*)", _themed_font, svg)
     # Formulas carry their opacity twice, on the group and on each symbol: it would be squared.
     svg = re.sub(r'(<tspan[^>]*?); opacity: [\d.]+"', r'\1"', svg)
     svg = re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
@@ -150,6 +152,12 @@ def _themed_svg(fig: Figure, alt: str) -> str:
     )
     svg = re.sub(r"<svg.*?>", lambda _: head, svg, count=1, flags=re.DOTALL)
     return _with_own_ids(svg).strip()
+
+
+def _themed_font(declaration: re.Match[str]) -> str:
+    """Return the declaration with the page's own font of that kind."""
+    kind = _MONOSPACE if "monospace" in declaration[2] else _FONT
+    return f"{declaration[1]} {kind}"
 
 
 def _with_own_ids(svg: str) -> str:
