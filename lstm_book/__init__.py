@@ -47,7 +47,8 @@ reference/tasks
 reference/training
     Checkpoint, Score, Solved, evaluate, evaluate_by_length
 reference/recording
-    GateTrace, Recording, record
+    CellTrace, Change, Comparison, GateTrace, GradientPaths, Recording, Trace, compare,
+    gradient_paths, record
 appendix/stored_runs
     EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
 
@@ -170,7 +171,18 @@ from lstm_book.models import (
     sequence_cross_entropy,
     series_init_,
 )
-from lstm_book.recording import GateTrace, Recording, record
+from lstm_book.recording import (
+    CellTrace,
+    Change,
+    Comparison,
+    GateTrace,
+    GradientPaths,
+    Recording,
+    Trace,
+    compare,
+    gradient_paths,
+    record,
+)
 from lstm_book.tasks import (
     Adding,
     Addition,
@@ -206,8 +218,11 @@ __all__ = [
     "Addition",
     "BeamSearch",
     "CellJacobian",
+    "CellTrace",
+    "Change",
     "CharLM",
     "Checkpoint",
+    "Comparison",
     "Copy",
     "Counting",
     "CoupledLSTMCell",
@@ -225,6 +240,7 @@ __all__ = [
     "GateTrace",
     "Gates",
     "Gates1997",
+    "GradientPaths",
     "GreffLSTMCell",
     "History",
     "Hypothesis",
@@ -273,6 +289,7 @@ __all__ = [
     "TemporalOrder",
     "Text",
     "TextParts",
+    "Trace",
     "Unrolled",
     "VariantCell",
     "Vocabulary",
@@ -283,6 +300,7 @@ __all__ = [
     "best_ngram",
     "bptt",
     "cell_jacobian",
+    "compare",
     "confirm_experiment",
     "contiguous_batches",
     "cumulative",
@@ -294,6 +312,7 @@ __all__ = [
     "from_keras",
     "from_onnx",
     "gradient_flow",
+    "gradient_paths",
     "init_chrono_",
     "init_forget_bias_",
     "init_orthogonal_",

@@ -1,6 +1,19 @@
 """What the gates of a trained LSTM did: recorded in one line, and summed up in numbers."""
 
+from lstm_book.recording.compare import Change, Comparison, compare
+from lstm_book.recording.paths import GradientPaths, gradient_paths
 from lstm_book.recording.record import record
-from lstm_book.recording.trace import GateTrace, Recording
+from lstm_book.recording.trace import CellTrace, GateTrace, Recording, Trace
 
-__all__ = ["GateTrace", "Recording", "record"]
+__all__ = [
+    "CellTrace",
+    "Change",
+    "Comparison",
+    "GateTrace",
+    "GradientPaths",
+    "Recording",
+    "Trace",
+    "compare",
+    "gradient_paths",
+    "record",
+]
