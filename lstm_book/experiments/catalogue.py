@@ -1,11 +1,17 @@
 """Every experiment by its name."""
 
+import math
+from typing import Literal
+
 from lstm_book.experiments.addition import LearnAddition
 from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
+from lstm_book.experiments.long_range import LearnTask
+from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.tagging import TagSource
+from lstm_book.tasks import Adding, FirstAndLast
 
 _VOWELS = tuple(
     Classification(
@@ -42,6 +48,44 @@ _DIGITS_DATA: dict[Data, str] = {
     "digits-halves": "digits as 8 rows, tested on other writers",
     "digits-pixels": "digits as 64 pixels, stratified split",
 }
+
+_PEERS: dict[str, tuple[Layer, float | str | None]] = {
+    "rnn": ("rnn", None),
+    "lstm-default": ("lstm", None),
+    "lstm-doubled": ("lstm", 2.0),
+    "lstm-chosen": ("lstm", "log T"),
+    "gru": ("gru", None),
+    "transformer": ("transformer", None),
+}
+
+
+def _series(length: int, peer: str, *, epochs: int = 100, patience: int | None = None) -> Series:
+    """Return the series' experiment for one model and length."""
+    layer, bias = _PEERS[peer]
+    words = {"lstm-default": "PyTorch's first weights", "lstm-doubled": "forget bias 2"}
+    words["lstm-chosen"] = f"forget bias ln {length}"
+    return Series(
+        name=f"first-and-last-{length}-{peer}",
+        about=f"the series' experiment over {length} steps: {layer}"
+        + (f", {words[peer]}" if peer in words else ""),
+        seeds=(0, 1, 2, 3, 4) if length < 300 else (0, 1, 2),
+        length=length,
+        layer=layer,
+        forget_bias=math.log(length) if isinstance(bias, str) else bias,
+        epochs=epochs,
+        patience=patience,
+    )
+
+
+def _starts(length: int) -> list[tuple[str, str, Literal["default", "chrono"] | float]]:
+    """Return the first biases to compare: name, description, what `LearnTask` calls it."""
+    starts: list[tuple[str, str, Literal["default", "chrono"] | float]] = [
+        ("default", "PyTorch's first biases", "default"),
+        *((f"bias-{bias}", f"forget bias {bias}", float(bias)) for bias in (0, 1, 2)),
+        ("bias-log", f"forget bias ln {length}", math.log(length)),
+    ]
+    return starts if length == 1000 else [*starts, ("chrono", "chrono", "chrono")]
+
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
@@ -137,6 +181,59 @@ EXPERIMENTS: dict[str, Experiment] = {
             bidirectional=False,
             hidden_size=97,
         ),
+        *(_series(30, peer) for peer in _PEERS),
+        *(_series(100, peer, patience=6) for peer in _PEERS),
+        *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
+        LearnTask(
+            name="first-and-last",
+            about="the first and the last number, 32 units, fresh sequences, forget bias 2",
+            task=FirstAndLast(30),
+            start=2.0,
+            lr=3e-3,
+            batch=64,
+            sequences=320_000,
+            loss=0.15,
+            accuracy=0.95,
+        ),
+        LearnTask(
+            name="adding-100",
+            about="adding over 100 steps, chrono initialisation",
+            task=Adding(100, batch_first=True),
+        ),
+        *(
+            LearnTask(
+                name=f"adding-{length}-{name}",
+                about=f"adding over {length} steps, {about}",
+                task=Adding(length, batch_first=True),
+                start=start,
+            )
+            for length in (200, 1000)
+            for name, about, start in _starts(length)
+        ),
+        LearnTask(
+            name="adding-1000",
+            about="adding over 1 000 steps, chrono initialisation",
+            task=Adding(1000, batch_first=True),
+        ),
+        LearnTask(
+            name="adding-10000",
+            about="adding over 10 000 steps, chrono initialisation",
+            task=Adding(10_000, batch_first=True),
+            hidden_size=16,
+            chunk=500,
+        ),
+        LearnTask(
+            name="adding-100000",
+            about="adding over 100 000 steps, chrono initialisation",
+            seeds=(0,),
+            task=Adding(100_000, batch_first=True),
+            hidden_size=16,
+            chunk=320,
+            save_every=25,
+        ),
     )
 }
 """All experiments of the book."""
+
+EVERY_SEED = {"first-and-last", "adding-100", "adding-1000", "adding-10000"}
+"""Experiments whose weights are kept for every seed, because the book reads all of them."""

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from lstm_book.experiments.catalogue import EXPERIMENTS
-from lstm_book.experiments.load import confirm_experiment, run_experiment
+from lstm_book.experiments.load import confirm_experiment, find_experiment, run_experiment
 from lstm_book.experiments.store import STORED
 
 
@@ -15,11 +15,11 @@ def main(arguments: list[str] | None = None) -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="name every experiment and say what it measures")
     runner = actions.add_parser("run", help="repeat an experiment")
-    runner.add_argument("name", choices=sorted(EXPERIMENTS), metavar="NAME")
+    runner.add_argument("name", type=_known, metavar="NAME")
     runner.add_argument("--seeds", type=int, nargs="+", help="instead of those that are stored")
     runner.add_argument("--folder", type=Path, default=Path("runs"), help="where results go")
     confirmer = actions.add_parser("confirm", help="repeat the first seed of a stored experiment")
-    confirmer.add_argument("name", choices=sorted(EXPERIMENTS), metavar="NAME")
+    confirmer.add_argument("name", type=_known, metavar="NAME")
     confirmer.add_argument("--folder", type=Path, default=STORED, help="where it is stored")
     asked = parser.parse_args(arguments)
     if asked.action == "list":
@@ -35,6 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     print(stored.provenance)
     print(f"results:  {asked.folder / asked.name}.json")
     return 0
+
+
+def _known(name: str) -> str:
+    """Return the name of an experiment, or tell the parser what is wrong with it."""
+    try:
+        return find_experiment(name).name
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(error.args[0]) from None
 
 
 def _show(words: str) -> None:

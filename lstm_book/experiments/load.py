@@ -1,9 +1,10 @@
 """Experiments by name: run one, load one."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
-from lstm_book.experiments.catalogue import EXPERIMENTS
+from lstm_book.experiments.catalogue import EVERY_SEED, EXPERIMENTS
 from lstm_book.experiments.experiment import Experiment, Report
 from lstm_book.experiments.store import STORED, StoredRun, confirm, read, run
 
@@ -12,10 +13,13 @@ def find_experiment(name: str) -> Experiment:
     """Return the experiment of that name.
 
     Raises:
-        KeyError: If there is none.
+        KeyError: If there is none; the nearest names are suggested.
     """
     if name not in EXPERIMENTS:
-        raise KeyError(f"expected an experiment among {sorted(EXPERIMENTS)}, got {name!r}")
+        near = get_close_matches(name, EXPERIMENTS, n=3, cutoff=0.4) or sorted(EXPERIMENTS)
+        raise KeyError(
+            f"expected the name of an experiment, such as {', '.join(near)}; got {name!r}"
+        )
     return EXPERIMENTS[name]
 
 
@@ -59,7 +63,9 @@ def run_experiment(
         KeyError: If there is no experiment of that name.
         OSError: If the folder cannot be written.
     """
-    return run(find_experiment(name), folder, seeds=seeds, report=report)
+    experiment = find_experiment(name)
+    kept = name in EVERY_SEED
+    return run(experiment, folder, seeds=seeds, keep_every_seed=kept, report=report)
 
 
 def confirm_experiment(

@@ -9,7 +9,7 @@ from lstm_book.training import Checkpoint
 
 @dataclass(frozen=True, kw_only=True)
 class ResumableExperiment(Experiment):
-    """A training run that goes on where it was stopped. The weights of every seed are kept.
+    """A training run that goes on where it was stopped.
 
     Attributes:
         save_every: Updates between two checkpoints.

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import tempfile
 import time
 from collections.abc import Iterable
@@ -157,6 +158,7 @@ def run(
     folder: Path,
     *,
     seeds: Iterable[int] | None = None,
+    keep_every_seed: bool = False,
     report: Report = lambda words: None,
 ) -> StoredRun:
     """Train and measure, and store what each seed gave as soon as it is there.
@@ -168,6 +170,8 @@ def run(
         experiment: What to run.
         folder: Where ``NAME.json`` and ``NAME.safetensors`` go.
         seeds: Which seeds; the experiment's own if missing.
+        keep_every_seed: Whether weights and history of every seed are stored, and not of the first
+            alone.
         report: Told how far the run is.
 
     Returns:
@@ -207,15 +211,17 @@ def run(
             result = {"seed": seed, "seconds": seconds, **plain(metrics)}
             if resumed_at:
                 result["resumed_at"] = resumed_at
+            if not (first or keep_every_seed):
+                result.pop("history", None)
             record["results"] = sorted([*record["results"], result], key=lambda r: r["seed"])
-            if model is not None and (first or checkpoint):
+            if model is not None and (first or keep_every_seed):
                 file = f"{experiment.name}{'' if first else f'-{seed}'}.safetensors"
                 weights = _save_weights(model, folder / file, seed)
                 if first:
                     record["weights"] = weights
                 else:
                     record.setdefault("more_weights", []).append(weights)
-            _write(path, (json.dumps(record, indent=1) + "\n").encode())
+            _write(path, _json(record))
             if checkpoint:
                 checkpoint.path.unlink(missing_ok=True)
             report(f"seed {seed}: done in {seconds:.0f} s\n")
@@ -260,7 +266,7 @@ def confirm(
             if key in stored.record
         }
         record = {**fresh, **kept, "confirmed": fresh["date"]}
-        _write(folder / f"{experiment.name}.json", (json.dumps(record, indent=1) + "\n").encode())
+        _write(folder / f"{experiment.name}.json", _json(record))
     return differ
 
 
@@ -313,6 +319,13 @@ def _fresh_record(experiment: Experiment) -> dict[str, Any]:
         "results": [],
         "weights": None,
     }
+
+
+def _json(record: dict[str, Any]) -> bytes:
+    """Return a record as readable JSON, with a list of numbers on one line."""
+    text = json.dumps(record, indent=1)
+    numbers = re.compile(r"\[\s+(-?[\d.][^\[\]\"{}]*?)\s+\]")
+    return (numbers.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n").encode()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -110,12 +110,19 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         """Return what the file holds."""
+        held = io.BytesIO(self.path.read_bytes())
         try:
-            content: dict[str, Any] = torch.load(self.path, weights_only=True)
+            content: dict[str, Any] = torch.load(held, weights_only=True)
             found = content.get("format")
-        except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        except (
+            RuntimeError,
+            ValueError,
+            EOFError,
+            AttributeError,
+            pickle.UnpicklingError,
+        ) as error:
             raise ValueError(
-                f"expected a whole checkpoint, got {self.path} of {self.path.stat().st_size} bytes "
+                f"expected a whole checkpoint, got {self.path} of {len(held.getbuffer())} bytes "
                 f"({type(error).__name__}); delete it to begin anew"
             ) from error
         if found != FORMAT:

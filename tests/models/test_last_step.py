@@ -5,7 +5,8 @@ import torch
 from support import normal
 from torch import nn
 
-from lstm_book.cells import LSTMCell
+from lstm_book.cells import LSTMCell, PeepholeLSTMCell
+from lstm_book.layers import Recurrent
 from lstm_book.models import LastStepClassifier
 
 T, B, D, H = 5, 3, 2, 4
@@ -38,6 +39,42 @@ def test_logits_against_the_last_hidden_state_and_its_gradients(name, batch_firs
     want.sum().backward()  # also doubles the read-out's gradient, which is not looked at
     for name_, parameter in model.layer.named_parameters():
         torch.testing.assert_close(parameter.grad, time_first.get_parameter(name_).grad)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_as_many_answers_as_asked(outputs, generator):
+    model = LastStepClassifier(nn.LSTM(D, H, batch_first=True), outputs=outputs)
+    x = normal(B, T, D, generator=generator, dtype=torch.float32)
+    assert model(x).shape == (B, outputs)
+    torch.testing.assert_close(model(x), model.readout(model.layer(x)[0][:, -1]))
+    torch.testing.assert_close(model(x, chunk=2), model(x))
+    with pytest.raises(ValueError, match="at least 1 output, got 0"):
+        LastStepClassifier(nn.LSTM(D, H), outputs=0)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
+def test_the_last_states_of_every_layer(kind, batch_first, generator):
+    layer = kind(D, H, num_layers=2, batch_first=batch_first)
+    model = LastStepClassifier(layer, every_layer=True)
+    x = normal(T, B, D, generator=generator, dtype=torch.float32)
+    given = x.transpose(0, 1) if batch_first else x
+    state = layer(given)[1]
+    lower, upper = state[0] if kind is nn.LSTM else state
+    want = torch.cat([lower, upper], dim=1) @ model.readout.weight[0] + model.readout.bias
+    torch.testing.assert_close(model(given), want)
+    with pytest.raises(ValueError, match="expected no chunk"):
+        model(given, chunk=2)
+
+
+def test_any_cell_as_a_layer(generator):
+    layer = Recurrent(PeepholeLSTMCell(D, H), num_layers=2)
+    model = LastStepClassifier(layer)
+    x = normal(T, B, D, generator=generator, dtype=torch.float32)
+    torch.testing.assert_close(model(x), model.readout(layer(x)[0][-1]).squeeze(-1))
+    torch.testing.assert_close(model(x, chunk=2), model(x))
+    with pytest.raises(TypeError, match="recurrent layer, got Recurrent"):
+        LastStepClassifier(layer, every_layer=True)
 
 
 @pytest.mark.parametrize("batch", [0, 1])

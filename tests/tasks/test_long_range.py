@@ -86,6 +86,14 @@ def test_adding_and_multiplication_of_1997_against_the_definition(T, B, seed):
             assert y[n].item() == pytest.approx(combine(*x[marked, n, 0].tolist()), abs=1e-6)
 
 
+@pytest.mark.parametrize("form", ["modern", "1997"])
+def test_adding_batch_first_is_the_same_draw_turned(form):
+    x, y = Adding(30, form).sample(5, generator=seeded())
+    turned, same = Adding(30, form, batch_first=True).sample(5, generator=seeded())
+    assert torch.equal(turned, x.transpose(0, 1))
+    assert torch.equal(same, y)
+
+
 def test_places_of_the_marks_are_even():
     x, _ = Adding(10).sample(N, generator=seeded())
     for share in x[..., 1].mean(1).tolist():
@@ -112,6 +120,8 @@ def test_numbers_at_the_end_are_right_within_a_tolerance():
     prediction = torch.tensor([0.5, 0.53, 0.55, -0.5])
     assert task.accuracy(prediction, y) == 0.5
     assert task.loss(prediction, y).item() == pytest.approx((0.03**2 + 0.05**2 + 1) / 4, rel=1e-4)
+    assert task.accuracy(prediction[:, None], y) == 0.5
+    assert task.loss(prediction[:, None], y) == task.loss(prediction, y)
     for measure in (task.loss, task.accuracy):
         with pytest.raises(ValueError, match=r"expected prediction of shape \(B=4\), 1-D"):
             measure(prediction[:, None].expand(-1, 2), y)

@@ -113,6 +113,51 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     assert checkpoint.path.read_bytes() == before
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_truncated_file_is_named(tmp_path, share):
+    checkpoint = Checkpoint(tmp_path / "run.pt", every=5)
+    train(5, checkpoint)
+    whole = checkpoint.path.read_bytes()
+    kept = whole[: int(share * len(whole))]
+    checkpoint.path.write_bytes(kept)
+    with pytest.raises(ValueError, match=rf"whole checkpoint, got .*run.pt of {len(kept)} bytes"):
+        train(10, checkpoint)
+    assert checkpoint.path.read_bytes() == kept
+
+
+@pytest.mark.parametrize("content", [{"format": 0}, {}, [1]])
+def test_a_file_of_another_version_is_named(tmp_path, content):
+    checkpoint = Checkpoint(tmp_path / "run.pt", every=5)
+    torch.save(content, checkpoint.path)
+    with pytest.raises(ValueError, match=r"run.pt in format 1, got format (0|None)|whole checkp"):
+        train(10, checkpoint)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_an_os_error_and_the_file_before_stays(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path / "run.pt", every=5)
+    train(5, checkpoint)
+    before = checkpoint.path.read_bytes()
+
+    def on_a_full_disk(**_):
+        name = str(tmp_path / "part")
+        os.symlink("/dev/full", name)
+        return os.open(name, os.O_WRONLY), name
+
+    monkeypatch.setattr("lstm_book.training.checkpoint.tempfile.mkstemp", on_a_full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        train(10, checkpoint)
+    assert checkpoint.path.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_updates_are_counted_without_loading_the_run(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run.pt", every=5)
+    assert checkpoint.updates() == 0
+    train(12, checkpoint)
+    assert checkpoint.updates() == 10
+
+
 def test_a_checkpoint_every_zero_updates():
     with pytest.raises(ValueError, match="every 1 update or more, got 0"):
         Checkpoint("run.pt", every=0)
