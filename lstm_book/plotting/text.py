@@ -1,5 +1,6 @@
 """A text on its page, each character on a ground that is coloured by a number."""
 
+import re
 from itertools import groupby
 from typing import Any
 
@@ -43,8 +44,8 @@ def draw_text(
     """Write a text in columns of equal width, each character on the colour of its value.
 
     Zero is the page itself. What is positive is blue, with full colour from `vmax` on, what is
-    negative red, with full colour from `vmin` on. Lines longer than the width go on in the next
-    row; a line end is a small arrow, and its value counts as any other.
+    negative red, with full colour from `vmin` on. A word that does not fit goes on to the next row.
+    A line end is a small arrow, and is coloured as any other character.
 
     Args:
         ax: The axes; give their figure the height that :func:`text_height` returns.
@@ -102,17 +103,21 @@ def draw_text(
 
 
 def _places(text: str, width: int) -> list[tuple[int, int]]:
-    """Return the row and column of each character; a line end may stand one beyond the width."""
+    """Return each character's row and column; blanks and line ends may be one beyond the width."""
     if not text:
         raise ValueError("expected a text of at least one character, got none")
     if width < 1:
         raise ValueError(f"expected a width of at least 1 column, got {width}")
-    places, row, column = [], 0, 0
-    for character in text:
-        if column == width and character != "\n":
+    places: list[tuple[int, int]] = []
+    row = column = 0
+    for piece in re.findall(r"\S+|\s", text):
+        if column and column + len(piece) > width and len(piece) <= width and not piece.isspace():
             row, column = row + 1, 0
-        places.append((row, column))
-        row, column = (row + 1, 0) if character == "\n" else (row, column + 1)
+        for character in piece:
+            if column > width or (column == width and not character.isspace()):
+                row, column = row + 1, 0
+            places.append((row, column))
+            row, column = (row + 1, 0) if character == "\n" else (row, column + 1)
     return places
 
 

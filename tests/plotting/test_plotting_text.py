@@ -57,6 +57,17 @@ def test_long_lines_go_on_below_and_a_line_end_needs_no_row_of_its_own(ax):
     assert ax.get_ylim() == (2, 0)
 
 
+def test_a_word_stays_whole_if_a_row_can_hold_it(ax):
+    draw_text(ax, "ab cde  fghijk", np.zeros(14), width=5)
+    rows = [(c, int(y), int(x)) for c, x, y in written(ax)]
+    assert rows == [
+        *((c, 0, k) for k, c in enumerate("ab")),
+        *((c, 1, k) for k, c in enumerate("cde")),
+        *((c, 2, k) for k, c in enumerate("fghij")),  # longer than a row
+        ("k", 3, 0),
+    ]
+
+
 def test_the_sign_is_a_colour_and_the_size_its_strength(ax):
     draw_text(ax, "abcde", [0, 1, -2, 9, 0.5], vmin=-4, vmax=1)
     (b, c, d, e) = grounds(ax)[0], grounds(ax)[1], grounds(ax)[2], grounds(ax)[3]
