@@ -42,6 +42,8 @@ part2_pytorch/in_your_code
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 reference/layers
     read_in_chunks
+reference/models
+    TransformerClassifier
 reference/tasks
     Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
 reference/training
@@ -165,6 +167,7 @@ from lstm_book.models import (
     Seq2Seq,
     SequenceClassifier,
     Tagger,
+    TransformerClassifier,
     Vocabulary,
     beam_search,
     best_ngram,
@@ -290,6 +293,7 @@ __all__ = [
     "Text",
     "TextParts",
     "Trace",
+    "TransformerClassifier",
     "Unrolled",
     "VariantCell",
     "Vocabulary",
