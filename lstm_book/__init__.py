@@ -40,12 +40,12 @@ part2_pytorch/character_model
     CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
 part2_pytorch/in_your_code
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
+part3_training/the_task
+    Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
 reference/layers
     read_in_chunks
 reference/models
     TransformerClassifier
-reference/tasks
-    Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
 reference/training
     Checkpoint, Score, Solved, evaluate, evaluate_by_length
 reference/recording
