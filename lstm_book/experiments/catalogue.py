@@ -1,8 +1,9 @@
 """Every experiment by its name."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
+from lstm_book.experiments.ablation import VARIANTS, Ablation, CountSinceReset
 from lstm_book.experiments.addition import LearnAddition
 from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
@@ -11,7 +12,7 @@ from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.long_range import LearnTask
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.tagging import TagSource
-from lstm_book.tasks import Adding, FirstAndLast
+from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 
 _VOWELS = tuple(
     Classification(
@@ -86,6 +87,13 @@ def _starts(length: int) -> list[tuple[str, str, Literal["default", "chrono"] | 
     ]
     return starts if length == 1000 else [*starts, ("chrono", "chrono", "chrono")]
 
+
+_ABLATED: dict[str, tuple[Any, float, float]] = {
+    "adding": (Adding(40), 2e-3, 0.6),
+    "order": (TemporalOrder(40, form="pascanu"), 0.5, 0.95),
+    "reset": (CountSinceReset(40), 2e-3, 0.6),
+}
+"""Task, and the loss and the share of right answers that count as solved."""
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
@@ -230,6 +238,18 @@ EXPERIMENTS: dict[str, Experiment] = {
             hidden_size=16,
             chunk=320,
             save_every=25,
+        ),
+        *(
+            Ablation(
+                name=f"ablation-{name}-{variant.replace(' ', '-')}",
+                about=f"{name}, 40 steps, 16 units: {variant}",
+                task=task,
+                layer=variant,
+                loss=loss,
+                accuracy=accuracy,
+            )
+            for name, (task, loss, accuracy) in _ABLATED.items()
+            for variant in VARIANTS
         ),
     )
 }
