@@ -255,5 +255,5 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 """All experiments of the book."""
 
-EVERY_SEED = {"first-and-last", "adding-100", "adding-1000", "adding-10000"}
-"""Experiments whose weights are kept for every seed, because the book reads all of them."""
+EVERY_SEED = {"first-and-last", "adding-100", "adding-1000", "adding-10000", "adding-100000"}
+"""Experiments of which weights and history are kept for every seed, because the book reads them."""

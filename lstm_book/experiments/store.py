@@ -170,8 +170,8 @@ def run(
         experiment: What to run.
         folder: Where ``NAME.json`` and ``NAME.safetensors`` go.
         seeds: Which seeds; the experiment's own if missing.
-        keep_every_seed: Whether weights and history of every seed are stored, and not of the first
-            alone.
+        keep_every_seed: Whether the weights of every seed are stored, and not of the first alone,
+            and the history of its training.
         report: Told how far the run is.
 
     Returns:
@@ -211,7 +211,7 @@ def run(
             result = {"seed": seed, "seconds": seconds, **plain(metrics)}
             if resumed_at:
                 result["resumed_at"] = resumed_at
-            if not (first or keep_every_seed):
+            if not keep_every_seed:
                 result.pop("history", None)
             record["results"] = sorted([*record["results"], result], key=lambda r: r["seed"])
             if model is not None and (first or keep_every_seed):
