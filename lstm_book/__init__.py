@@ -42,12 +42,12 @@ part2_pytorch/in_your_code
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 part3_training/the_task
     Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
+part3_training/training_loop
+    Checkpoint, Score, Solved, evaluate, evaluate_by_length
 reference/layers
     read_in_chunks
 reference/models
     TransformerClassifier
-reference/training
-    Checkpoint, Score, Solved, evaluate, evaluate_by_length
 reference/recording
     CellTrace, Change, Comparison, GateTrace, GradientPaths, Recording, Trace, compare,
     gradient_paths, record
