@@ -252,7 +252,15 @@ def confirm(
     stored = read(experiment, folder)
     then = stored.results[0]
     with tempfile.TemporaryDirectory() as elsewhere:
-        now = run(experiment, Path(elsewhere), seeds=[then["seed"]], report=report).results[0]
+        kept = "history" in then
+        again = run(
+            experiment,
+            Path(elsewhere),
+            seeds=[then["seed"]],
+            keep_every_seed=kept,
+            report=report,
+        )
+    now = again.results[0]
     differ = sorted(
         metric
         for metric in then.keys() | now.keys()
