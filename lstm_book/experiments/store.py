@@ -252,12 +252,11 @@ def confirm(
     stored = read(experiment, folder)
     then = stored.results[0]
     with tempfile.TemporaryDirectory() as elsewhere:
-        kept = "history" in then
         again = run(
             experiment,
             Path(elsewhere),
             seeds=[then["seed"]],
-            keep_every_seed=kept,
+            keep_every_seed="history" in then,
             report=report,
         )
     now = again.results[0]
