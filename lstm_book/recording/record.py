@@ -22,9 +22,12 @@ from lstm_book.cells import (
 from lstm_book.cells.weights import Direction
 from lstm_book.layers import Recurrent
 from lstm_book.layers.lengths import check_lengths, valid_steps
+from lstm_book.layers.lstm import ifo_first
 from lstm_book.recording.trace import CellTrace, GateTrace, Recording
 
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
+LARGE_STEP = 4096  # from so many numbers B·H on, a step of our own costs less than all gates twice
+SMALL_STEP = 1024  # up to so many, the call costs more than the numbers
 
 
 @overload
@@ -58,7 +61,8 @@ def record(
     """Run an LSTM and keep every gate and cell state, of every layer and direction.
 
     Layer by layer, PyTorch's kernel gives the hidden states. With h_{t-1} known at all steps, all
-    gates are two matrix products, and the cell states follow from them one step after the other.
+    gates follow at once, and the cell states from them by c_t = f_t c_{t-1} + i_t g_t. Where a step
+    is large, many sequences or units, a loop that keeps everything costs less and takes its place.
     Another cell, in a `Recurrent`, is run step by step, and its trace has the cell's own letters.
 
     The module's mode, gradients and results stay as they are. Nothing is followed by autograd.
@@ -179,13 +183,39 @@ def trace_steps(
     Beyond a length the values mean nothing.
     """
     weights = weights_of(lstm, layer, direction)
-    h, last = run_direction(lstm, layer, direction, x, initial, lengths)
-    before = torch.cat([initial.h[None], h[:-1]])
-    a = _pre_activations(x, before, weights)
-    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
-    i, f, g, o = a_i.sigmoid_(), a_f.sigmoid_(), a_g.tanh_(), a_o.sigmoid_()
-    c = _cell_states(f, i * g, initial.c)
+    large = x.shape[1] * lstm.hidden_size >= LARGE_STEP and x.device.type == "cpu"
+    if large and not lstm.proj_size:
+        i, f, g, o, c, h = _step_by_step(x, initial, weights)
+        ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
+        last = LSTMState(*(states[ends - 1, torch.arange(x.shape[1])] for states in (h, c)))
+    else:
+        h, last = run_direction(lstm, layer, direction, x, initial, lengths)
+        before = torch.cat([initial.h[None], h[:-1]])
+        i, f, g, o = _gates_at_once(torch.cat([x, before], dim=-1), weights)
+        c = cell_states(f, i * g, initial.c)
     return GateTrace(i, f, g, o, c, h, lengths, direction), last
+
+
+def _step_by_step(x: Tensor, initial: LSTMState, weights: Weights) -> tuple[Tensor, ...]:
+    """Return i, f, g, o, c and h of all steps, each computed where it is to stay."""
+    U_T = ifo_first(weights.U).T
+    H = len(U_T)
+    a = functional.linear(
+        x, ifo_first(weights.W), None if weights.b is None else ifo_first(weights.b)
+    )
+    h, c = (x.new_empty(*x.shape[:2], H) for _ in range(2))
+    i, f, o, g = a.chunk(4, dim=-1)
+    h_t, c_t = initial
+    steps = (a, a[..., : 3 * H], i, f, o, g, h, c)
+    for a_t, ifo_t, i_t, f_t, o_t, g_t, new_h, new_c in zip(
+        *(tensor.unbind() for tensor in steps), strict=True
+    ):
+        a_t.addmm_(h_t, U_T)
+        ifo_t.sigmoid_()
+        g_t.tanh_()
+        c_t = torch.mul(f_t, c_t, out=new_c).addcmul_(i_t, g_t)
+        h_t = torch.tanh(c_t, out=new_h).mul_(o_t)
+    return i, f, g, o, c, h
 
 
 def run_direction(
@@ -201,37 +231,57 @@ def run_direction(
     The steps are those of x, in this order, whatever the direction. Autograd may follow.
     """
     stem = f"_l{layer}{'_reverse' if direction == 'backward' else ''}"
-    names = (
-        ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
-        if lstm.bias
-        else ["weight_ih", "weight_hh"]
-    )
+    names = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if lstm.bias else [])
     names += ["weight_hr"] if lstm.proj_size else []
-    single = nn.LSTM(
-        x.shape[-1], lstm.hidden_size, bias=lstm.bias, proj_size=lstm.proj_size, device="meta"
-    )
-    parameters = {f"{name}_l0": getattr(lstm, name + stem) for name in names}
-    single.load_state_dict(parameters, assign=True)  # the same tensors: nothing is copied
-    state = (initial.h[None], initial.c[None])
+    parameters = [getattr(lstm, name + stem) for name in names]
+    # Without dropout, training mode changes nothing but that cuDNN can go backward.
+    train = torch.is_grad_enabled()
     if lengths is None:
-        h, (h_n, c_n) = single(x, state)
-    else:
-        packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
-        packed, (h_n, c_n) = single(packed, state)
-        h = pad_packed_sequence(packed, total_length=len(x))[0]
-    return h, LSTMState(h_n[0], c_n[0])
+        state = (initial.h[None], initial.c[None])
+        h, h_n, c_n = torch.lstm(x, state, parameters, lstm.bias, 1, 0.0, train, False, False)
+        return h, LSTMState(h_n[0], c_n[0])
+    packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
+    order, back = packed.sorted_indices, packed.unsorted_indices
+    state = (initial.h[None, order], initial.c[None, order])
+    data, h_n, c_n = torch.lstm(
+        packed.data, packed.batch_sizes, state, parameters, lstm.bias, 1, 0.0, train, False
+    )
+    h = pad_packed_sequence(packed._replace(data=data), total_length=len(x))[0]
+    return h, LSTMState(h_n[0, back], c_n[0, back])
 
 
-def _pre_activations(x: Tensor, before: Tensor, weights: Weights) -> Tensor:
-    """Return x W^T + h U^T + b of all steps, (T, B, 4H)."""
+def _gates_at_once(both: Tensor, weights: Weights) -> list[Tensor]:
+    """Return i, f, g and o of all steps from x_t and h_{t-1} side by side, (T, B, D + H)."""
     W, U, b = weights
-    a = functional.linear(x.flatten(0, 1), W, b).addmm_(before.flatten(0, 1), U.T)
-    return a.view(*x.shape[:2], -1)
+    rows = torch.cat([W, U], dim=1).chunk(4)
+    biases = [None] * 4 if b is None else b.chunk(4)
+    # One product a gate: what comes out is in one piece, and large pieces are costly to allocate.
+    a = (functional.linear(both, W_U, b_k) for W_U, b_k in zip(rows, biases, strict=True))
+    squash = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)
+    return [squash_k(a_k) for squash_k, a_k in zip(squash, a, strict=True)]
 
 
-def _cell_states(f: Tensor, written: Tensor, c: Tensor) -> Tensor:
-    """Return c_t = f_t c_{t-1} + written_t of all steps; `written` is overwritten with it."""
-    for f_t, c_t in zip(f.unbind(), written.unbind(), strict=True):
+def cell_states(f: Tensor, written: Tensor, c: Tensor) -> Tensor:
+    """Return c_t = f_t c_{t-1} + written_t of all steps; `written` is overwritten with it.
+
+    Where a step is too little work for a call of its own, about √T blocks of about √T steps are
+    done side by side, each as if it began empty; then what each block began with is added.
+    """
+    T, width = len(f), c.numel()
+    steps = math.isqrt(T) if width <= SMALL_STEP else 1
+    whole = T // steps * steps if steps > 1 else 0
+    if whole:
+        f_blocks, c_blocks = (v[:whole].view(-1, steps, *v.shape[1:]) for v in (f, written))
+        kept = f_blocks.clone()  # how much of what a block began with is left
+        for t in range(1, steps):
+            c_blocks[:, t].addcmul_(f_blocks[:, t], c_blocks[:, t - 1])
+            kept[:, t].mul_(kept[:, t - 1])
+        begins = []
+        for kept_last, c_last in zip(kept[:, -1], c_blocks[:, -1], strict=True):
+            begins.append(c)
+            c = torch.addcmul(c_last, kept_last, c)
+        c_blocks.addcmul_(kept, torch.stack(begins)[:, None])
+    for f_t, c_t in zip(f[whole:].unbind(), written[whole:].unbind(), strict=True):
         c = c_t.addcmul_(f_t, c)
     return written
 

@@ -1,5 +1,6 @@
 """Recorded gates are those of the equations, whatever the LSTM."""
 
+import importlib
 import itertools
 import math
 import warnings
@@ -15,6 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from lstm_book.layers import LSTM
 from lstm_book.recording import record
 
+recorder = importlib.import_module("lstm_book.recording.record")
 T, B, D, H = 6, 3, 2, 4
 OPTIONS = [
     dict(
@@ -24,6 +26,13 @@ OPTIONS = [
     )
     for values in itertools.product((1, 3), (False, True), (False, True), (True, False), (0, 2))
 ]
+
+
+@pytest.fixture(params=["kernel", "loop"], autouse=True)
+def way(request, monkeypatch):
+    """Every test with small steps, as they are here, and as if they were large."""
+    if request.param == "loop":
+        monkeypatch.setattr(recorder, "LARGE_STEP", 1)
 
 
 def lstm_and_input(dtype=torch.float64, kind=nn.LSTM, **options):
@@ -169,7 +178,8 @@ def test_the_module_is_left_as_it_was(training):
         assert torch.equal(parameter.grad, before[name][1])
     assert not trace.f.requires_grad
     trace.h.zero_()  # the caller's own
-    assert torch.equal(record(lstm, x, hx).output, lstm.eval()(x, hx)[0].detach())
+    want = lstm.eval()(x, hx)[0].detach()
+    torch.testing.assert_close(record(lstm, x, hx).output, want, rtol=0, atol=1e-12)
 
 
 def test_dropout_is_off_and_that_is_said():
@@ -205,6 +215,38 @@ def test_mistakes_have_clear_errors():
         record(lstm, x[:, 0], lengths=[3])
     with pytest.raises(KeyError, match="expected a layer and direction among 0 forward"):
         record(lstm, x).trace(1)
+
+
+@pytest.mark.parametrize("small", [0, 1024])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 50, 1000])
+def test_cell_states_are_the_recurrence(small, steps, monkeypatch):
+    monkeypatch.setattr(recorder, "SMALL_STEP", small)
+    generator = torch.Generator().manual_seed(0)
+    f = torch.rand(steps, B, H, generator=generator, dtype=torch.float64) ** 0.01
+    f[steps // 2, 0] = 0.0  # nothing of before is left
+    written = torch.randn(steps, B, H, generator=generator, dtype=torch.float64)
+    c = torch.randn(B, H, generator=generator, dtype=torch.float64)
+    single = (tensor.float() for tensor in (f, written, c))
+    rough = recorder.cell_states(*single)
+    got = recorder.cell_states(f, written.clone(), c)
+    for t in range(steps):
+        c = f[t] * c + written[t]
+        torch.testing.assert_close(got[t], c, rtol=0, atol=1e-12)
+        torch.testing.assert_close(rough[t].double(), c, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(300, 1, 3, 20), (40, 70, 3, 60)])
+def test_long_and_wide_sequences(shape):
+    T, B, D, H = shape
+    torch.manual_seed(0)
+    lstm, x = nn.LSTM(D, H, dtype=torch.float64), torch.randn(T, B, D, dtype=torch.float64)
+    want = taught(lstm).run(x).layers[0][0]
+    exact = record(lstm, x).trace()
+    rough = record(lstm.float(), x.float()).trace()
+    for name in "ifgohc":
+        expected = getattr(want.gates if name in "ifgo" else want.states, name).detach()
+        torch.testing.assert_close(getattr(exact, name), expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(getattr(rough, name).double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def constant_gate(bias):
