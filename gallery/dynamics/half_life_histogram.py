@@ -1,0 +1,82 @@
+"""
+Training makes most memories shorter
+====================================
+
+We train LSTMs to remember, so one expects that training opens the forget gates. It does, for a few.
+Here are the half-lives of all units of a character model of three layers, before and after, in five
+trainings. Most units hold their content for less long than they did at random weights. Of those
+that hold it longer than any did, most are in the top layer. Background:
+:doc:`/part2_pytorch/stacking`.
+"""
+
+# %%
+# The same units, before and after
+# --------------------------------
+# The half-life of a unit is :eq:`half-life` with the mean of ln f over text that was not trained
+# on: :meth:`~lstm_book.recording.Trace.half_life` of a recording. The stored run has that of every
+# unit of every seed; for the weights that are stored with it, we look for ourselves.
+import numpy as np
+import torch
+
+from lstm_book.data import python_text
+from lstm_book.experiments import load_experiment
+from lstm_book.plotting import MUTED, PALETTE, show, subplots, use_style
+from lstm_book.recording import record
+
+use_style()
+stored = load_experiment("python-text-stack")
+before = torch.tensor(stored.values("half_life_before"))  # (seeds, layers, units)
+after = torch.tensor(stored.values("half_life"))
+model = stored.model.eval()
+numbers = model.vocabulary.encode(python_text().split().validation[:5000])[:, None]
+with torch.no_grad():
+    recording = record(model.layer, model.vectors(numbers, torch.float32))
+seen = torch.stack([recording.trace(layer).half_life() for layer in range(3)])
+distance = ((seen - after) / after).abs().amax(dim=(1, 2))
+print(f"recorded again, all units of one seed agree to {distance.min():.1e}")
+assert distance.min() < 0.01
+
+# %%
+# Shorter, and for a few longer
+# -----------------------------
+shorter = (after < before).float().mean(dim=2)  # (seeds, layers)
+longer = (after > before.amax(dim=2, keepdim=True)).float().mean(dim=2)
+for layer in range(3):
+    spans = [f"{v.min():.2g} to {v.max():.2g}" for v in (
+        before[:, layer].median(dim=1).values, after[:, layer].median(dim=1).values,
+        before[:, layer].amax(1), after[:, layer].amax(1),
+        100 * shorter[:, layer], 100 * longer[:, layer])]  # fmt: skip
+    print(f"layer {layer}: median unit {spans[0]} before, {spans[1]} after")
+    print(f"         longest {spans[2]} before, {spans[3]} after")
+    print(f"         shorter than before: {spans[4]} % of the units")
+    print(f"         longer than any was before: {spans[5]} % of the units")
+assert shorter.min() > 0.5
+assert (longer[:, 2] > longer[:, :2].sum(dim=1)).all()
+assert (after.amax(dim=2) > 2 * before.amax(dim=2)).all()
+
+# %%
+# All units of five seeds
+# -----------------------
+# The mark is the longest of all. In the top layer training has made two groups of what was one. The
+# mean of ln f is hard on a gate that shuts now and then, and rightly: what one shut step has lost,
+# the open steps around it cannot bring back.
+fig, axes = subplots(3, 1, height=5.0, sharex=True, sharey=True)
+bins = np.geomspace(0.2, 130, 45)
+for layer, ax in zip((2, 1, 0), axes, strict=True):
+    ax.hist(after[:, layer].flatten(), bins, color=PALETTE["f"], alpha=0.75)
+    ax.hist(before[:, layer].flatten(), bins, histtype="step", color=MUTED, lw=1.2)
+    longest = float(after[:, layer].max())
+    ax.plot(longest, 4, "v", color=PALETTE["f"], ms=5)
+    ax.set(xscale="log", title=f"layer {layer}", ylabel="units")
+    ax.set_xticks([0.3, 1, 3, 10, 30, 100], ["0.3", "1", "3", "10", "30", "100"])
+    ax.minorticks_off()
+axes[0].annotate("before", (2.9, 130), color=MUTED)
+axes[0].annotate("after", (0.33, 60), color=PALETTE["f"])
+axes[2].set_xlabel("half-life (characters)")
+show(
+    fig,
+    alt="Histograms of half-lives in three layers, logarithmic. Before training all units stand in "
+    f"one narrow peak around {before.median():.1f} characters. After it most are to the left of "
+    f"the peak, with medians {after[:, 0].median():.2f}, {after[:, 1].median():.2f} and "
+    f"{after[:, 2].median():.2f}, and a thin tail reaches to the right, to {after.max():.0f}.",
+)
