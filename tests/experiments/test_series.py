@@ -219,16 +219,24 @@ def test_gates_are_measured_before_and_after_training():
         assert max(abs(a - b) for a, b in zip(after[layer], before[layer], strict=True)) > 0.02
 
 
-def test_the_catalogue_has_the_series_settings():
-    peers = ("rnn", "lstm-default", "lstm-doubled", "lstm-chosen", "gru", "transformer")
-    for length, names in ((30, peers), (100, peers), (300, ("lstm-chosen", "gru"))):
-        for name in names:
-            found = EXPERIMENTS[f"first-and-last-{length}-{name}"]
-            assert (found.length, found.features, found.hidden_size) == (length, 10, 128)
-            assert (found.dropout, found.lr, found.halve_every, found.batch) == (0.3, 1e-3, 20, 64)
-            assert (found.sequences, found.tests, found.epochs) == (5_000, 1_000, 100)
-            assert not found.fresh
-            assert (found.patience is None) == (length == 30)
-            assert found.layer == name.partition("-")[0]
-            biases = {"doubled": 2.0, "chosen": math.log(length)}
-            assert found.forget_bias == biases.get(name.partition("-")[2])
+SERIES = [name for name in EXPERIMENTS if name.startswith("first-and-last-")]
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_the_catalogue_has_the_series_settings(name):
+    found, (length, _, peer) = (
+        EXPERIMENTS[name],
+        name.removeprefix("first-and-last-").partition("-"),
+    )
+    assert (found.length, found.features, found.hidden_size) == (int(length), 10, 128)
+    assert (found.dropout, found.lr, found.halve_every, found.batch) == (0.3, 1e-3, 20, 64)
+    assert (found.sequences, found.tests, found.epochs) == (5_000, 1_000, 100)
+    assert not found.fresh
+    assert (found.patience is None) == (length == "30")
+    layer, _, start = peer.partition("-")
+    assert found.layer == layer
+    assert found.forget_bias == {"doubled": 2.0, "chosen": math.log(int(length))}.get(start)
+
+
+def test_the_catalogue_has_what_the_series_compares():
+    assert {f"first-and-last-30-{peer}" for peer in ("rnn", "lstm-doubled")} <= set(SERIES)
