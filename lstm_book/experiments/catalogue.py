@@ -80,12 +80,12 @@ def _series(length: int, peer: str, *, epochs: int = 100, patience: int | None =
 
 def _starts(length: int) -> list[tuple[str, str, Literal["default", "chrono"] | float]]:
     """Return the first biases to compare: name, description, what `LearnTask` calls it."""
-    starts: list[tuple[str, str, Literal["default", "chrono"] | float]] = [
+    return [
         ("default", "PyTorch's first biases", "default"),
         *((f"bias-{bias}", f"forget bias {bias}", float(bias)) for bias in (0, 1, 2)),
         ("bias-log", f"forget bias ln {length}", math.log(length)),
+        ("chrono", "chrono initialisation", "chrono"),
     ]
-    return starts if length == 1000 else [*starts, ("chrono", "chrono", "chrono")]
 
 
 _ABLATED: dict[str, tuple[Any, float, float]] = {
@@ -215,7 +215,7 @@ EXPERIMENTS: dict[str, Experiment] = {
                 task=Adding(length, batch_first=True),
                 start=start,
             )
-            for length in (200, 1000)
+            for length in (50, 200)
             for name, about, start in _starts(length)
         ),
         LearnTask(
@@ -223,12 +223,15 @@ EXPERIMENTS: dict[str, Experiment] = {
             about="adding over 1 000 steps, chrono initialisation",
             task=Adding(1000, batch_first=True),
         ),
-        LearnTask(
-            name="adding-10000",
-            about="adding over 10 000 steps, chrono initialisation",
-            task=Adding(10_000, batch_first=True),
-            hidden_size=16,
-            chunk=500,
+        *(
+            LearnTask(
+                name=name,
+                about=f"adding over 10 000 steps, chrono initialisation, {hidden_size} units",
+                task=Adding(10_000, batch_first=True),
+                hidden_size=hidden_size,
+                chunk=500,
+            )
+            for name, hidden_size in (("adding-10000", 32), ("adding-10000-16", 16))
         ),
         LearnTask(
             name="adding-100000",
@@ -236,6 +239,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             seeds=(0,),
             task=Adding(100_000, batch_first=True),
             hidden_size=16,
+            sequences=80_000,
             chunk=320,
             save_every=25,
         ),
