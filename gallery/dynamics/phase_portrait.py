@@ -4,8 +4,9 @@ A sum and a clock
 
 A network that has learned to add reads a hundred numbers: what path does its cell state take? Drop
 it to a plane. One axis is the direction in which the sum so far is read. The other is where the
-states vary most besides. Along the first the state moves when a mark comes, and only then. Along
-the second it travels with time, whatever it reads: the network keeps a clock that nobody asked for.
+states vary most besides. Along the first the state moves when a mark comes, and hardly otherwise.
+Along the second it travels with time, and a mark pushes it on: the network keeps a clock that
+nobody asked for.
 Background: :doc:`/part3_training/long_memory`.
 """
 
@@ -57,8 +58,8 @@ for seed in range(5):
 # Seventy paths
 # -------------
 # Seed 1, one line for each of 70 sequences, coloured by the sum that it has to remember at the end
-# (dots). All begin at the left. A jump up is a mark. Between marks the paths run to the right side
-# by side, each at the height of its own sum, and end in order of the answer.
+# (dots). All begin at the left. A jump up is a mark. Between marks the paths run to the right, each
+# near the height of its own sum, and end in order of the answer.
 assert min(at / off for at, off in moved) > 20
 assert min(timed) > 0.8
 total, clock = planes[1]
