@@ -85,6 +85,7 @@ def lint(session: nox.Session) -> None:
         "gallery",
         "docs/part1_maths",
         "docs/part2_pytorch",
+        "docs/part3_training",
         "docs/reference",
     )
 
