@@ -43,7 +43,7 @@ extensions = [
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
 nitpicky = True
-nitpick_ignore_regex = [("py:class", r"lstm_book\..*\.[A-Z]")]  # type variables
+nitpick_ignore_regex = [("py:class", r"lstm_book\..*\.[A-Z](_co)?")]  # type variables
 numfig = True
 numfig_secnum_depth = 0
 numfig_format = {"figure": "Figure %s", "table": "Table %s", "code-block": "Listing %s"}

@@ -41,7 +41,7 @@ print(f"cell {unit}: inside above outside in {0.5 + gap[unit].abs() / len(text):
 # %%
 # All quotes, side by side
 # ------------------------
-# :meth:`~lstm_book.recording.GateTrace.around` cuts a window around each event. To see a string
+# :meth:`~lstm_book.recording.Trace.around` cuts a window around each event. To see a string
 # from the inside, we take those of at least eight characters, and as much text around them.
 before, after = 4, 8
 is_quote = torch.tensor([character == '"' for character in text])

@@ -66,7 +66,7 @@ def draw_text(
         raise ValueError(f"expected vmin < 0 < vmax, got {vmin} and {vmax}")
     marked = np.zeros(len(text)) if marks is None else as_array(marks, "marks", "N")
     require_same_length(text=np.zeros(len(text)), values=shades, marks=marked)
-    for row, start, end, level in _runs(places, _levels(shades, vmin, vmax)):
+    for row, start, end, level in _runs(places, _levels(shades, float(vmin), float(vmax))):
         if level:
             ax.add_patch(
                 Rectangle(
