@@ -221,7 +221,7 @@ import sys, time
 sys.path.insert(0, {folder!r})
 from pathlib import Path
 from lstm_book.experiments.store import run
-from test_long_range import LONGER, silent
+from test_learn_task import LONGER, silent
 run(LONGER, Path({target!r}), seeds=[0], keep_every_seed=True)
 """
 
