@@ -69,7 +69,7 @@ class TransformerClassifier(nn.Module):
 
 
 def places(T: int, width: int) -> Tensor:
-    """Return sines and cosines that tell T places apart, (T, width), wavelengths 2π to 20 000π."""
+    """Return sines and cosines that tell T places apart, (T, width)."""
     frequencies = torch.exp(-math.log(10_000) * torch.arange(0, width, 2) / width)
     angles = torch.arange(T)[:, None] * frequencies
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)

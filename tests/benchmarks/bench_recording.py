@@ -1,26 +1,25 @@
 """What recording every gate costs; run by `nox -s bench`.
 
 The same work in this same process, on one thread: the gates are compared first, then all are timed
-in turns, and each turn gives one ratio of each pair: how many times as long ours takes as the peer.
+in turns, and each turn gives one ratio of each pair: how many times as long the second takes as the
+first.
 The peers are one inference of the bare layer, which shows no gate, and the loop over a cell of four
 linear layers that people write to see their gates.
 """
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-from bench_layers import SHAPES, CellLoop
+from bench_layers import SHAPES, Call, CellLoop, measure
 from harness import prepare, write
 from torch import Tensor, nn
-from torch.utils.benchmark import Timer
 
 from lstm_book import record
 
-Call = Callable[[], Any]
 BARE, LOOP, OURS = "torch.nn.LSTM", "cell loop that keeps its gates", "record"
-PAIRS = [(OURS, BARE), (OURS, LOOP), (LOOP, BARE)]
+PAIRS = [(BARE, OURS), (LOOP, OURS), (BARE, LOOP)]
 KEPT = ("i", "f", "g", "o", "c", "h")
 
 
@@ -72,55 +71,23 @@ def check_equal(shape: tuple[int, ...], calls: dict[str, Call]) -> None:
             raise AssertionError(f"{shape}: {name} differs by {distance}")
 
 
-def measure(
-    shape: tuple[int, ...], calls: dict[str, Call], turns: int, seconds: float
-) -> list[dict[str, Any]]:
-    """Time everybody in turns; a turn runs each for about so many seconds."""
-    timers = {n: Timer("call()", globals={"call": c}, num_threads=1) for n, c in calls.items()}
-    numbers = {n: max(1, int(seconds / t.timeit(1).mean)) for n, t in timers.items()}  # warms up
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(turns):
-        for name in list(calls)[:: 1 if turn % 2 == 0 else -1]:
-            taken[name].append(1e3 * timers[name].timeit(numbers[name]).mean)
-    rows = []
-    for ours, peer in PAIRS:
-        ratios = [mine / theirs for mine, theirs in zip(taken[ours], taken[peer], strict=True)]
-        rows.append(
-            {
-                "shape": list(shape),
-                "ours": ours,
-                "peer": peer,
-                "ours_ms": statistics.median(taken[ours]),
-                "peer_ms": statistics.median(taken[peer]),
-                "ratio": statistics.median(ratios),
-                "ratio_min": min(ratios),
-                "ratio_max": max(ratios),
-            }
-        )
-    return rows
-
-
 def main() -> None:
     """Check, measure and store."""
     options, head = prepare("Measure what recording costs.", "bench_recording.json")
     rows: list[dict[str, Any]] = []
     for shape, calls in cases():
         check_equal(shape, calls)
-        for row in measure(shape, calls, options.turns, options.seconds):
-            rows.append(row)
-            print(
-                f"{shape}: {row['ours']} {row['ours_ms']:.3g} ms, {row['peer']} "
-                f"{row['peer_ms']:.3g} ms, {row['ratio']:.3g} times as long "
-                f"({row['ratio_min']:.3g} to {row['ratio_max']:.3g})",
-                flush=True,
-            )
+        found = measure(("inference", shape, calls, PAIRS), options.turns, options.seconds)
+        for row in found:
+            print(f"{shape}: {row['peer']} takes {row['ratio']:.3g} times as long as {row['ours']}")
+        rows += found
     medians = {
-        f"{ours} against {peer}": statistics.median(
-            row["ratio"] for row in rows if (row["ours"], row["peer"]) == (ours, peer)
+        f"{peer} against {first}": statistics.median(
+            row["ratio"] for row in rows if (row["ours"], row["peer"]) == (first, peer)
         )
-        for ours, peer in PAIRS
+        for first, peer in PAIRS
     }
-    print(medians, flush=True)
+    print(medians)
     write({**head, "medians": medians, "rows": rows}, options.output)
 
 

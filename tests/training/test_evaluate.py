@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from allocated import Allocated
 from torch import nn
 
 from lstm_book.layers import read_in_chunks
@@ -95,31 +96,20 @@ def test_chunks_change_memory_and_nothing_else(chunk):
         torch.testing.assert_close(a.grad, b.grad, rtol=0, atol=1e-14)
 
 
-def kept_bytes(T, chunk):
-    """What autograd keeps for the way back, without the input."""
+def peak_bytes(T, chunk):
+    """The most that the way there and back needs at once, beside input and weights."""
     model = LastStepClassifier(nn.LSTM(2, 16))
     x = torch.randn(T, 4, 2)
-    known = x.untyped_storage().data_ptr()
-    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    seen = {}
-
-    def pack(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() != known and storage.data_ptr() not in own:
-            seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        loss = model(x, chunk=chunk).sum()
-        between = sum(seen.values())
-    loss.backward()
-    return between
+    with Allocated(x, *model.parameters()) as allocated:
+        model(x, chunk=chunk).sum().backward()
+    return allocated.peak
 
 
-def test_memory_for_the_way_back_grows_with_the_number_of_chunks():
-    assert kept_bytes(1600, None) > 10 * kept_bytes(1600, 40)
-    # Four times as long, chunks twice as long: twice as many states between them.
-    assert kept_bytes(6400, 80) < 2.5 * kept_bytes(1600, 40)
+def test_memory_grows_with_the_root_of_the_length():
+    # Four times as long, and chunks twice as long: twice as many states, and twice as much in each.
+    assert peak_bytes(6400, 80) < 2.1 * peak_bytes(1600, 40)
+    assert peak_bytes(6400, None) > 3.9 * peak_bytes(1600, None)
+    assert peak_bytes(1600, None) > 10 * peak_bytes(1600, 40)
 
 
 def test_chunks_that_cannot_be():
