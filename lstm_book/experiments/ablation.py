@@ -6,20 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_book.experiments.long_range import LearnTask
+from lstm_book.experiments.long_range import GREFF, LearnTask
 from lstm_book.layers import Recurrent
 from lstm_book.tasks._answers import NumberAtTheEnd, at_least
 
-VARIANTS = (
-    "peepholes",
-    "all gates",
-    "no input gate",
-    "no forget gate",
-    "no output gate",
-    "no input activation",
-    "no output activation",
-    "coupled gates",
-)
+VARIANTS = tuple(GREFF)
 """The LSTM with peepholes, and what each other one lacks of it; names in `LAYERS`."""
 
 

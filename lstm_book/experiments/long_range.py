@@ -1,5 +1,6 @@
 """Long-range tasks, learned from fresh sequences until they are solved."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from lstm_book.cells import GreffLSTMCell, LSTM1997Cell, init_chrono_, init_forget_bias_
+from lstm_book.cells.variants.gating import GreffVariant
 from lstm_book.experiments.experiment import Outcome, Report
 from lstm_book.experiments.resumable import ResumableExperiment
 from lstm_book.layers import Recurrent
@@ -15,37 +17,31 @@ from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import Adding
 from lstm_book.training import Checkpoint, Score, Solved, evaluate, fit
 
-Layer = Callable[[int, int, bool], nn.Module]
-"""Takes input size, hidden size and whether the batch comes first."""
-
-LAYERS: dict[str, Layer] = {
-    "lstm": lambda D, H, first: nn.LSTM(D, H, batch_first=first),
-    "gru": lambda D, H, first: nn.GRU(D, H, batch_first=first),
-    "rnn": lambda D, H, first: nn.RNN(D, H, batch_first=first),
-    "1997": lambda D, H, first: Recurrent(LSTM1997Cell(D, H), batch_first=first),
-    "no input gate": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="NIG"), batch_first=first
-    ),
-    "no forget gate": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="NFG"), batch_first=first
-    ),
-    "no output gate": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="NOG"), batch_first=first
-    ),
-    "no input activation": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="NIAF"), batch_first=first
-    ),
-    "no output activation": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="NOAF"), batch_first=first
-    ),
-    "coupled gates": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="CIFG"), batch_first=first
-    ),
-    "peepholes": lambda D, H, first: Recurrent(GreffLSTMCell(D, H, variant="V"), batch_first=first),
-    "all gates": lambda D, H, first: Recurrent(
-        GreffLSTMCell(D, H, variant="NP"), batch_first=first
-    ),
+TORCH: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+GREFF: dict[str, GreffVariant] = {
+    "peepholes": "V",
+    "all gates": "NP",
+    "no input gate": "NIG",
+    "no forget gate": "NFG",
+    "no output gate": "NOG",
+    "no input activation": "NIAF",
+    "no output activation": "NOAF",
+    "coupled gates": "CIFG",
 }
+LAYERS = (*TORCH, "1997", *GREFF)
+
+
+def recurrent_layer(name: str, input_size: int, hidden_size: int, batch_first: bool) -> nn.Module:
+    """Return a layer with its own first weights; its name is one of `LAYERS`."""
+    layer: nn.Module
+    if name in TORCH:
+        layer = TORCH[name](input_size, hidden_size, batch_first=batch_first)
+    elif name == "1997":
+        layer = Recurrent(LSTM1997Cell(input_size, hidden_size), batch_first=batch_first)
+    else:
+        cell = GreffLSTMCell(input_size, hidden_size, variant=GREFF[name])
+        layer = Recurrent(cell, batch_first=batch_first)
+    return layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +90,7 @@ class LearnTask(ResumableExperiment):
         """Return the model with its first weights, from torch's random numbers."""
         x, _ = self.task.sample(1)
         batch_first = getattr(self.task, "batch_first", False)
-        layer: Any = LAYERS[self.layer](x.shape[-1], self.hidden_size, batch_first)
+        layer: Any = recurrent_layer(self.layer, x.shape[-1], self.hidden_size, batch_first)
         outputs = 1 if isinstance(self.task, Adding) else getattr(self.task, "classes", None)
         if self.start == "chrono":
             init_chrono_(layer, self.task.length)
@@ -106,6 +102,11 @@ class LearnTask(ResumableExperiment):
         """Return the model that a seed begins with."""
         torch.manual_seed(seed)
         return self.build()
+
+    @property
+    def schedule(self) -> Callable[[int], float] | None:
+        """The factor of the learning rate after so many updates; None for a constant one."""
+        return None
 
     def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
         """Train until the task is solved, and score fresh sequences."""
@@ -146,6 +147,7 @@ class LearnTask(ResumableExperiment):
             batch=self.batch,
             lr=self.lr,
             generator=training,
+            schedule=self.schedule,
             stop=stop,
             checkpoint=checkpoint,
             chunk=self.chunk,
@@ -162,3 +164,31 @@ class LearnTask(ResumableExperiment):
             },
         }
         return Outcome(metrics, model.eval())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnTaskInTime(LearnTask):
+    """The same with a learning rate that rises, and falls to nothing when the sequences are over.
+
+    It rises linearly, then falls as half a cosine :cite:p:`loshchilov2017`: large steps to find
+    what is asked, small ones to say it exactly.
+
+    Attributes:
+        warm_up: Updates until the learning rate is `lr`.
+    """
+
+    lr: float = 3e-2
+    sequences: int = 25_000
+    warm_up: int = 50
+
+    @property
+    def schedule(self) -> Callable[[int], float]:
+        """The factor of the learning rate after so many updates."""
+        updates = self.sequences // self.batch
+
+        def factor(made: int) -> float:
+            return (
+                min(1.0, (made + 1) / self.warm_up) * (1 + math.cos(math.pi * made / updates)) / 2
+            )
+
+        return factor

@@ -1,5 +1,6 @@
 """Runs on long-range tasks: what they measure, and that stopping one changes nothing."""
 
+import itertools
 import json
 import math
 import os
@@ -16,7 +17,7 @@ from torch import nn
 from lstm_book.cells import weights_of
 from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, load_experiment, run_experiment
 from lstm_book.experiments.catalogue import EVERY_SEED
-from lstm_book.experiments.long_range import LAYERS, LearnTask
+from lstm_book.experiments.long_range import LAYERS, LearnTask, LearnTaskInTime
 from lstm_book.experiments.resumable import ResumableExperiment
 from lstm_book.experiments.store import confirm, read, run
 from lstm_book.layers import Recurrent
@@ -212,6 +213,32 @@ def test_settings_are_stored_as_they_are_written():
     assert "save_every" not in settings  # how often a run is written down decides nothing
     assert replace(TINY, save_every=3).configuration == settings
     assert replace(TINY, task=Adding(7, batch_first=True)).configuration != settings
+
+
+def test_in_time_the_learning_rate_rises_and_falls_to_nothing():
+    experiment = LearnTaskInTime(
+        name="in time", about="", task=Adding(6), batch=10, sequences=1_000, warm_up=4
+    )
+    factors = [experiment.schedule(made) for made in range(101)]
+    assert factors[:4] == pytest.approx([0.25, 0.5, 0.75, 1], rel=3e-3)
+    assert factors[50] == pytest.approx(0.5)
+    assert factors[25] + factors[75] == pytest.approx(1)
+    assert all(now > later for now, later in itertools.pairwise(factors[3:]))
+    assert factors[100] == 0
+
+
+def test_the_schedule_is_what_trains():
+    settings = {"name": "tiny", "about": "", "task": TINY.task, "hidden_size": 4, "batch": 5}
+    settings |= {"sequences": 100, "held_out": 20}
+    model = LearnTaskInTime(**settings, lr=1e-2, warm_up=5).train(0, silent).model
+    same = LearnTaskInTime(**settings, lr=1e-2, warm_up=5).train(0, silent).model
+    constant = LearnTask(**settings, lr=1e-2).train(0, silent).model
+    still = LearnTaskInTime(**settings, lr=1e-2, warm_up=10**9).train(0, silent).model
+    assert same_weights(model, same)
+    assert not same_weights(model, constant)
+    start = LearnTask(**settings).untrained(0)
+    for kept, first in zip(still.parameters(), start.parameters(), strict=True):
+        assert torch.allclose(kept, first, atol=1e-6)
 
 
 # A run that is stopped.
