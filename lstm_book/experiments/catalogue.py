@@ -9,7 +9,7 @@ from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
-from lstm_book.experiments.long_range import LearnTask
+from lstm_book.experiments.long_range import LearnTask, LearnTaskInTime
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.tagging import TagSource
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
@@ -223,15 +223,21 @@ EXPERIMENTS: dict[str, Experiment] = {
             about="adding over 1 000 steps, chrono initialisation",
             task=Adding(1000, batch_first=True),
         ),
-        *(
-            LearnTask(
-                name=name,
-                about=f"adding over 10 000 steps, chrono initialisation, {hidden_size} units",
-                task=Adding(10_000, batch_first=True),
-                hidden_size=hidden_size,
-                chunk=500,
-            )
-            for name, hidden_size in (("adding-10000", 32), ("adding-10000-16", 16))
+        LearnTaskInTime(
+            name="adding-10000",
+            about="adding over 10 000 steps, chrono initialisation, a falling learning rate",
+            task=Adding(10_000, batch_first=True),
+            lr=2e-2,
+            batch=10,
+            warm_up=100,
+            chunk=500,
+        ),
+        LearnTask(
+            name="adding-10000-16",
+            about="adding over 10 000 steps, chrono initialisation, 16 units",
+            task=Adding(10_000, batch_first=True),
+            hidden_size=16,
+            chunk=500,
         ),
         LearnTask(
             name="adding-100000",

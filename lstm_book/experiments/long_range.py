@@ -177,7 +177,6 @@ class LearnTaskInTime(LearnTask):
         warm_up: Updates until the learning rate is `lr`.
     """
 
-    lr: float = 3e-2
     sequences: int = 25_000
     warm_up: int = 50
 
