@@ -17,7 +17,7 @@ part1_maths/gradient_flow
 part1_maths/bptt
     bptt, LSTMGradients, rnn_bptt, RNNGradients
 part1_maths/side_by_side
-    fit, History, LastStepClassifier, FirstAndLast, init_chrono_, init_xavier_
+    LastStepClassifier, init_chrono_, init_xavier_
 part2_pytorch/the_layer
     LSTM, LSTMRun
 part2_pytorch/bidirectional
@@ -41,16 +41,18 @@ part2_pytorch/character_model
 part2_pytorch/in_your_code
     GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
 part3_training/the_task
-    Adding, Copy, Counting, EmbeddedReber, Multiplication, Parity, Recall, TemporalOrder
+    Adding, Copy, Counting, EmbeddedReber, FirstAndLast, Multiplication, Parity, Recall,
+    TemporalOrder
 part3_training/training_loop
-    Checkpoint, Score, Solved, evaluate, evaluate_by_length
-reference/layers
+    fit, History, Checkpoint, Score, Solved, evaluate, evaluate_by_length
+part3_training/long_memory
     read_in_chunks
-reference/models
+part3_training/carousel_seen
+    gradient_paths
+part3_training/comparison
     TransformerClassifier
 reference/recording
-    CellTrace, Change, Comparison, GateTrace, GradientPaths, Recording, Trace, compare,
-    gradient_paths, record
+    CellTrace, Change, Comparison, GateTrace, GradientPaths, Recording, Trace, compare, record
 appendix/stored_runs
     EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
 
