@@ -225,7 +225,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         LearnTaskInTime(
             name="adding-10000",
-            about="adding over 10 000 steps, chrono initialisation, a falling learning rate",
+            about="adding over 10 000 steps, chrono, a falling learning rate",
             task=Adding(10_000, batch_first=True),
             lr=2e-2,
             batch=10,
