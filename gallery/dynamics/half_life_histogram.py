@@ -2,7 +2,7 @@
 Training makes most memories shorter
 ====================================
 
-We train LSTMs to remember, so one expects that training opens the forget gates. It does, for a few.
+We train LSTMs to remember, so one expects that training opens the forget gates. It does, for some.
 Here are the half-lives of all units of a character model of three layers, before and after, in five
 trainings. Most units hold their content for less long than they did at random weights. Of those
 that hold it longer than any did, most are in the top layer. Background:
@@ -37,8 +37,8 @@ print(f"recorded again, all units of one seed agree to {distance.min():.1e}")
 assert distance.min() < 0.01
 
 # %%
-# Shorter, and for a few longer
-# -----------------------------
+# Shorter, and for some longer
+# ----------------------------
 shorter = (after < before).float().mean(dim=2)  # (seeds, layers)
 longer = (after > before.amax(dim=2, keepdim=True)).float().mean(dim=2)
 for layer in range(3):

@@ -4,6 +4,7 @@ A cell that knows it is inside a string
 
 A tagger was trained to say what each character of Python source is. Is there a cell that knows it
 is inside a string? Record its gates on a file that it has not seen, and ask when the cell notices.
+Background: :doc:`/part2_pytorch/tagging`.
 """
 
 import torch
@@ -29,15 +30,21 @@ recording = record(model.layer, vectors)
 
 # %%
 # Which cell of the forward direction follows the strings? The one whose state correlates most with
-# the tag, over all of these characters.
+# the tag. The second half of the characters chooses it; all that follows is measured on the first.
 
 inside = torch.tensor(tag_characters(text)) == CHARACTER_TAGS.index("string")
 c = recording.trace(0, "forward").c[:, 0]
-with_string = torch.corrcoef(torch.cat([c.T, inside.float()[None]]))[-1, :-1]
+half = len(text) // 2
+chooses, judges = slice(half, None), slice(half)
+with_string = torch.corrcoef(torch.cat([c[chooses].T, inside[None, chooses].float()]))[-1, :-1]
 unit = int(with_string.abs().argmax())
 signed = c[:, unit] * with_string[unit].sign()
+inner, outer = (signed[chooses][those[chooses]].median() for those in (inside, ~inside))
+threshold = (inner + outer) / 2
 
-threshold = (signed[inside].median() + signed[~inside].median()) / 2
+text, inside, signed = text[judges], inside[judges], signed[judges]
+judged = torch.corrcoef(torch.stack([signed, inside.float()]))[0, 1]
+print(f"cell {unit}: correlation with the tag {with_string[unit].abs():.2f}, judged {judged:.2f}")
 
 # %%
 # How long after the opening quote does the state pass half of its way, and how long after the
@@ -47,7 +54,6 @@ pieces = torch.cat([torch.tensor([True]), inside[1:] != inside[:-1]]).cumsum(0) 
 first = torch.searchsorted(pieces, pieces)  # where the piece begins that a character belongs to
 since = torch.arange(len(text)) - first
 above = signed > threshold
-print(f"cell {unit}: correlation with the tag {with_string[unit].abs():.2f}")
 print("share above the threshold, by characters since the quote")
 for name, those in (("opening", inside), ("closing", ~inside & (pieces > 0))):
     shares = [float(above[those & (since == k)].float().mean()) for k in (0, 2, 4, 6, 8)]
