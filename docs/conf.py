@@ -38,8 +38,8 @@ extensions = [
     "inventories",
     "katex",
     "listing",
+    "numerals",
     "objectives",
-    "powers_of_ten",
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
 nitpicky = True
