@@ -1,7 +1,6 @@
 """An executable book about Long Short-Term Memory networks, and the package it is made of.
 
-The map: every public name, under the chapter that builds it, or under the reference page of its
-room while that chapter is being written.
+The map: every public name, under the chapter that builds it.
 
 part1_maths/recurrence
     rnn_step, RNNCell, unroll, Unrolled, run_module
@@ -47,12 +46,12 @@ part3_training/training_loop
     fit, History, Checkpoint, Score, Solved, evaluate, evaluate_by_length
 part3_training/long_memory
     read_in_chunks
+part3_training/reading_gates
+    record, Recording, Trace, GateTrace, CellTrace, compare, Comparison, Change
 part3_training/carousel_seen
-    gradient_paths
+    gradient_paths, GradientPaths
 part3_training/comparison
     TransformerClassifier
-reference/recording
-    CellTrace, Change, Comparison, GateTrace, GradientPaths, Recording, Trace, compare, record
 appendix/stored_runs
     EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
 

@@ -33,21 +33,10 @@ def test_the_map_holds_every_public_name_once():
     assert set(MAP) == names == set(lstm_book.__all__)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in sorted(MAP) if not MAP[name].startswith("reference")]
-)
+@pytest.mark.parametrize("name", sorted(MAP))
 def test_the_chapter_on_the_map_speaks_of_the_name(name):
     text = (DOCS / f"{MAP[name]}.md").read_text(encoding="utf-8")
     assert re.search(rf"\b{name}\b", text), f"{MAP[name]}.md does not mention {name}"
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in sorted(MAP) if MAP[name].startswith("reference")]
-)
-def test_a_name_without_a_chapter_is_on_its_rooms_page(name):
-    folder, room = MAP[name].split("/")
-    assert folder == "reference"
-    assert name in public_names(room)
 
 
 @pytest.mark.parametrize("room", ROOMS)
