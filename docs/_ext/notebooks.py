@@ -402,7 +402,10 @@ def write(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     here = app.builder.get_target_uri(docname)
     up = "../" * here.count("/")
-    links = [link("Download as a notebook", f"{up}{FOLDER}/{quote(docname)}.ipynb")]
+    file = f"{up}{FOLDER}/{quote(docname)}.ipynb"
+    links: list[nodes.Node] = [
+        addnodes.download_reference("", "Download as a notebook", refuri=file)
+    ]
     if address := colab(app.config.notebooks_repository, app.config.notebooks_branch, docname):
         links += [nodes.Text(" · "), link("Open in Colab", address)]
     box = next(n for n in doctree.findall(nodes.container) if "objectives" in n["classes"])

@@ -107,6 +107,7 @@ def made(tmp_path_factory):
         "extensions": EXTENSIONS,
         "html_baseurl": "https://example.org/book/",
         "html_title": "A book",
+        "numfig_format": {"figure": "Figure %s"},
         "katex_macros": {**CONF["katex_macros"], r"\T": r"\mathsf{T}"},
         "notebooks_repository": "https://github.com/somebody/book",
         "notebooks_branch": "notebooks",
