@@ -18,7 +18,7 @@ metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 project = "lstm_book"
 author = metadata["project"]["authors"][0]["name"]
-project_copyright = f"2026, {author}. MIT licence"
+project_copyright = f"2026, {author}. Text CC BY 4.0, code MIT licence"
 version = release = metadata["project"]["version"]
 
 extensions = [
@@ -31,13 +31,17 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "api_names",
+    "citation",
     "claims",
+    "equation_again",
     "exercises",
+    "figure_index",
     "freshness",
     "gallery_pages",
     "inventories",
     "katex",
     "listing",
+    "notebooks",
     "numerals",
     "objectives",
 ]
@@ -116,6 +120,13 @@ inventories_sites = {
     "matplotlib": "https://matplotlib.org/stable",
     "jaxtyping": "https://docs.kidger.site/jaxtyping",
 }
+
+# Notebooks. Without an address of the repository they say that a clone is wanted; Colab is offered
+# if that is on GitHub and a branch of it is named to which the notebooks of the site are pushed.
+notebooks_repository = metadata["project"].get("urls", {}).get("Repository", "")
+if not notebooks_repository and "GITHUB_REPOSITORY" in os.environ:
+    notebooks_repository = f"https://github.com/{os.environ['GITHUB_REPOSITORY']}"
+notebooks_branch = metadata["tool"]["lstm_book"]["notebooks-branch"]
 
 # Site
 html_title = "The LSTM book"

@@ -1,7 +1,8 @@
 """Claims of the series and the places that settle them.
 
 The directive ``claim`` states a claim and its verdict; the roles ``claim`` and ``verdict`` link to
-it from anywhere, so that no page can disagree with the one that measures.
+it from anywhere, and the directive ``claim-index`` lists all of them, so that no page can disagree
+with the one that measures.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
@@ -31,6 +34,10 @@ class Claim(NamedTuple):
 
 class claim_reference(nodes.Inline, nodes.TextElement):  # noqa: N801 (docutils names nodes so)
     """A link to a claim, to be resolved when all pages are read."""
+
+
+class claim_index(nodes.General, nodes.Element):  # noqa: N801
+    """The place of the table of all claims, to be filled when all pages are read."""
 
 
 def claims(env: BuildEnvironment) -> dict[str, Claim]:
@@ -97,6 +104,75 @@ class ClaimRole(SphinxRole):
         return [node], []
 
 
+class ClaimIndexDirective(SphinxDirective):
+    """``{claim-index}``: the table of all claims, their verdicts and where each is settled."""
+
+    def run(self) -> list[nodes.Node]:
+        """Leave a node that is filled at the end."""
+        node = claim_index()
+        self.set_source_info(node)
+        claim_readers(self.env).add(self.env.docname)
+        return [node]
+
+
+class FillClaimIndex(SphinxPostTransform):
+    """Write the table, before references are resolved: the words of claims may hold some."""
+
+    default_priority = 5
+
+    def run(self, **kwargs: Any) -> None:
+        """Fill every index of one page."""
+        for node in list(self.document.findall(claim_index)):
+            found = sorted(claims(self.env).items(), key=lambda item: number_key(item[0]))
+            rows = [index_row(self.env, number, claim) for number, claim in found]
+            node.replace_self(table(["Claim", "Verdict", "Settled in"], [1, 12, 4, 6], rows))
+
+
+def number_key(number: str) -> list[int]:
+    """Sort 1.2 before 1.10."""
+    return [int(part) for part in number.split(".")]
+
+
+def index_row(env: BuildEnvironment, number: str, claim: Claim) -> list[nodes.Node]:
+    """The cells of one claim: number, words, verdict, page."""
+    boxes = env.get_doctree(claim.docname).findall(nodes.container)
+    box = next(box for box in boxes if claim.anchor in box["ids"])
+    says = next(node for node in box.findall(nodes.inline) if "claim-says" in node["classes"])
+    page = addnodes.pending_xref(
+        "",
+        nodes.inline(),
+        refdomain="std",
+        reftype="doc",
+        reftarget=f"/{claim.docname}",
+        refexplicit=False,
+        refwarn=True,
+        refdoc=env.docname,
+    )
+    return [
+        claim_reference(number=number, verdict=False, label=number),
+        says.deepcopy(),
+        claim_reference(number=number, verdict=True),
+        page,
+    ]
+
+
+def table(heads: list[str], widths: list[int], rows: list[list[nodes.Node]]) -> nodes.table:
+    """A table; its first column is the head of each row, and stands under the first heading."""
+    group = nodes.tgroup("", cols=len(widths))
+    group += [nodes.colspec("", colwidth=width) for width in widths]
+    head = nodes.row("", nodes.entry("", nodes.paragraph("", heads[0]), morecols=1))
+    head += [nodes.entry("", nodes.paragraph("", text)) for text in heads[1:]]
+    group += nodes.thead("", head)
+    group += nodes.tbody(
+        "",
+        *(
+            nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
+            for cells in rows
+        ),
+    )
+    return nodes.table("", group, classes=["claim-index"])
+
+
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Turn references into links."""
     for node in list(doctree.findall(claim_reference)):
@@ -105,7 +181,7 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             logger.warning("no page settles claim %s", node["number"], location=node)
             node.replace_self(nodes.Text(node["number"]))
             continue
-        text = claim.verdict if node["verdict"] else f"claim {node['number']}"
+        text = claim.verdict if node["verdict"] else node.get("label", f"claim {node['number']}")
         style = ["claim-verdict-" + claim.verdict.replace(" ", "-")] if node["verdict"] else []
         inner = nodes.inline("", text, classes=style)
         node.replace_self(make_refnode(app.builder, docname, claim.docname, claim.anchor, inner))
@@ -139,6 +215,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_node(claim_reference)
     app.add_directive("claim", ClaimDirective)
+    app.add_node(claim_index)
+    app.add_directive("claim-index", ClaimIndexDirective)
+    app.add_post_transform(FillClaimIndex)
     app.add_role("claim", ClaimRole())
     app.add_role("verdict", ClaimRole())
     app.connect("doctree-resolved", resolve)

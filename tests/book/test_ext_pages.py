@@ -78,7 +78,19 @@ def test_a_displayed_formula_without_a_label_warns(tmp_path):
 def test_objectives_hold_three_terms(tmp_path):
     built = build(tmp_path, index="# Page\n\n" + OBJECTIVES)
     assert built.warnings == []
-    assert len(built.page().xpath("//*[contains(@class, 'objectives')]//dt")) == 3
+    box = built.page().xpath("//*[contains(@class, 'objectives')]")[0]
+    terms = [term.text_content() for term in box.xpath(".//dt")]
+    assert terms == ["You will do", "You will learn", "You need", "Reading time"]
+
+
+def test_the_reading_time_counts_prose_alone(tmp_path):
+    prose = "One word's worth of well-known text. " * 100  # six words each time
+    rest = "```python\nx = 1\n```\n\n$x$\n\n$$\ny\n$$ (y)\n\n" + EXERCISE + SOLUTION
+    built = build(tmp_path, index="# A page\n\n" + OBJECTIVES + prose + "\n\n" + rest)
+    assert built.warnings == []
+    text = built.page().xpath("//*[contains(@class, 'objectives')]")[0].text_content()
+    words = 2 + 600 + len(["Exercise", "1", "Half", "of", "When"])
+    assert f"About 3 minutes: {words} words of text at 200 a minute" in " ".join(text.split())
 
 
 def test_objectives_without_a_term_warn(tmp_path):

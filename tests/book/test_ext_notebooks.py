@@ -1,0 +1,327 @@
+"""Notebooks: made from the finished page, complete, and run where nothing of the book is."""
+
+import ast
+import json
+import os
+import subprocess
+
+import nbformat
+import pytest
+from docutils import nodes
+from lxml import html
+from notebooks import Words, carried_along, colab, expand, install_line, requirements
+from sphinx_project import CONF, ROOT, build
+from test_packaging import installed, wheel  # noqa: F401 (fixtures)
+
+EXTENSIONS = [*CONF["extensions"], "notebooks", "numerals"]
+PAGE = r"""---
+file_format: mystnb
+kernelspec: {name: python3}
+---
+
+# Half a *memory*
+
+:::{objectives}
+You will do
+: This.
+You will learn
+: That.
+You need
+: {doc}`other`.
+:::
+
+```{code-cell}
+:tags: [remove-input]
+from pathlib import Path
+from myst_nb import glue
+glue("left", 4.2e-7, display=False)
+read = Path("../beside/data.json").read_text()
+```
+
+There is {glue:text}`left:.1e` left, see {eq}`norm`.
+
+$$
+\norm{x_{1}}^\T = 1
+$$ (norm)
+
+```{code-cell}
+:tags: [remove-cell]
+hidden = 1
+```
+
+```{code-cell}
+---
+tags: [hide-input]
+mystnb:
+  figure:
+    name: fig-drawn
+    caption: What is drawn.
+---
+from IPython.display import HTML
+HTML("<b>drawn</b>")
+```
+
+{numref}`fig-drawn` shows it, and so does the listing.
+
+:::{listing} lstm_book.cells.lstm_update
+:::
+
+| a | b |
+|---|---|
+| $x$ | 2 \* 3 |
+
+- one
+- two, {func}`~lstm_book.cells.lstm_update`
+
+:::{claim} 1.2
+:says: It holds
+:verdict: holds when
+Because.
+:::
+
+:::{exercise} Half of $f$
+When?
+:::
+
+:::{solution-start}
+:::
+Then.
+
+```{code-cell}
+print(6 * 7)
+```
+
+So.
+:::{solution-end}
+:::
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A page, and the notebook that is made of it."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "beside").mkdir()
+    (folder / "beside" / "data.json").write_text('{"n": 1}')
+    conf = {
+        "extensions": EXTENSIONS,
+        "html_baseurl": "https://example.org/book/",
+        "html_title": "A book",
+        "numfig_format": {"figure": "Figure %s"},
+        "katex_macros": {**CONF["katex_macros"], r"\T": r"\mathsf{T}"},
+        "notebooks_repository": "https://github.com/somebody/book",
+        "notebooks_branch": "notebooks",
+    }
+    other = "# Other\n\n```{py:function} lstm_book.cells.lstm_update(x)\n```\n"
+    built = build(folder, conf, page=PAGE, other=other)
+    assert built.warnings == []
+    path = folder / "html" / "_notebooks" / "page.ipynb"
+    return built, nbformat.read(path, as_version=4), path
+
+
+@pytest.fixture(scope="module")
+def text(made):
+    return "\n\n".join(cell.source for cell in made[1].cells if cell.cell_type == "markdown")
+
+
+@pytest.fixture(scope="module")
+def code(made):
+    return [cell.source for cell in made[1].cells if cell.cell_type == "code"]
+
+
+def test_it_is_a_valid_notebook_without_outputs(made):
+    _, notebook, _ = made
+    nbformat.validate(notebook)
+    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+def test_the_first_cell_of_code_installs_the_package(code):
+    assert code[0] == (
+        '%pip install --quiet "lstm-book[plot] @ git+https://github.com/somebody/book"'
+    )
+
+
+def test_all_cells_of_the_source_are_there_in_order_hidden_ones_too(code):
+    assert [c.splitlines()[0] for c in code[1:]] == [
+        "%%writefile data.json",
+        "from pathlib import Path",
+        "hidden = 1",
+        "from IPython.display import HTML",
+        "print(6 * 7)",
+    ]
+
+
+def test_a_file_of_the_repository_is_carried_along(code):
+    assert code[1] == '%%writefile data.json\n{"n": 1}'
+    assert 'Path("data.json")' in code[2]
+
+
+def test_glueing_needs_no_library_of_the_book(code):
+    assert "myst_nb" not in code[2]
+    scope = {}
+    exec(code[2].replace('Path("data.json").read_text()', "None"), scope)
+    assert callable(scope["glue"])
+
+
+def test_numbers_references_and_equations_are_resolved(text):
+    assert "There is 4.2 × 10<sup>−7</sup> left" in text
+    assert "see [(1)](https://example.org/book/page.html#equation-norm)" in text
+    assert "[Figure 1](https://example.org/book/page.html#fig-drawn) shows it" in text
+    assert "*Figure 1. What is drawn.*" in text
+    assert "[Other](https://example.org/book/other.html)" in text
+    assert "{eq}" not in text
+    assert "{glue" not in text
+
+
+def test_macros_are_written_out(text):
+    assert "\\left\\lVert x_{1} \\right\\rVert" in text
+    assert "\\tag{1}" in text
+    assert "\\norm" not in text
+
+
+def test_listings_stand_in_it_as_code_to_read(text):
+    assert "c_t = f_t * c + i_t * g_t" in text
+    assert "```python" in text
+
+
+def test_headings_tables_lists_claims_and_exercises(text):
+    assert "# Half a *memory*" in text
+    assert "| a | b |\n|---|---|\n| $x$ | 2 \\* 3 |" in text
+    entry = "https://example.org/book/other.html#lstm_book.cells.lstm_update"
+    assert f"- one\n- two, [`lstm_update()`]({entry})" in text
+    assert "> **Claim 1.2. **“It holds” holds when" in text
+    assert "**Exercise 1. Half of $f$**" in text
+    assert "**Solution.**\n\nThen." in text
+    assert "- **You will do:** This." in text
+    assert "Reading time" not in text
+
+
+def test_the_page_links_to_its_notebook_and_to_colab(made):
+    built, _, _ = made
+    box = built.page("page").xpath("//*[contains(@class, 'objectives')]")[0]
+    links = {a.text_content(): a.get("href") for a in box.xpath(".//a")}
+    assert links["Download as a notebook"] == "_notebooks/page.ipynb"
+    assert links["Open in Colab"] == (
+        "https://colab.research.google.com/github/somebody/book/blob/notebooks/page.ipynb"
+    )
+
+
+def test_pages_without_code_or_that_do_not_want_to_have_none(tmp_path):
+    unwanted = PAGE.replace("python3}\n", "python3}\nnotebook: false\n").replace("../beside/", "")
+    unwanted = unwanted.split("```{code-cell}")[0] + "```{code-cell}\nx = 1\n```\n"
+    built = build(tmp_path, {"extensions": EXTENSIONS}, page=unwanted, other="# Other\n")
+    assert not list(built.folder.glob("html/_notebooks/**/*.ipynb"))
+    assert "Download as a notebook" not in built.page("page").text_content()
+
+
+def test_without_an_address_nothing_links_nowhere():
+    words = Words({}, "", str)
+    link = nodes.reference("", "there", refuri="there.html#x")
+    assert words.line(link) == "there"
+    outside = nodes.reference("", "there", refuri="https://example.org")
+    assert words.line(outside) == "[there](https://example.org)"
+    assert "clone" in install_line("", [])
+    assert ast.parse(install_line("", ["aeon"])).body == []  # a comment: there is nothing to run
+    assert colab("https://github.com/a/b", "", "page") == ""
+    assert colab("https://example.org/a/b", "notebooks", "page") == ""
+
+
+def test_a_node_without_markdown_is_an_error():
+    with pytest.raises(Exception, match="no Markdown for problematic"):
+        Words({}, "", str).line(nodes.problematic("", "x"))
+
+
+@pytest.mark.parametrize(
+    ("tex", "expanded"),
+    [
+        (r"\R^\T", r"{\mathbb{R}}^{\mathsf{T}}"),
+        (r"\Tr", r"\Tr"),
+        (r"\dd{h_{t}}{x}", r"{\frac{\partial h_{t}}{\partial x}}"),
+        (r"\dd{\R}{\dd{a}{b}}", r"{\frac{\partial {\mathbb{R}}}{\partial "
+         r"{\frac{\partial a}{\partial b}}}}"),
+    ],
+)  # fmt: skip
+def test_expand(tex, expanded):
+    macros = {
+        r"\dd": r"\frac{\partial #1}{\partial #2}",
+        r"\R": r"\mathbb{R}",
+        r"\T": r"\mathsf{T}",
+    }
+    assert expand(tex, macros) == expanded
+
+
+def test_what_has_to_be_installed_beside_the_package():
+    code = "import torch, math\nfrom sklearn import svm\nfrom lstm_book.data import load_digits\n"
+    assert requirements(code, set()) == ["aeon", "scikit-learn"]
+    assert requirements("import torch\ntorch.onnx.export\n", set()) == ["onnx", "onnxscript"]
+    assert requirements("from streaming import make\n", {"streaming"}) == []
+
+
+def test_modules_beside_the_tests_are_carried_along():
+    folder = ROOT / "docs" / "part3_training"
+    code = 'import sys\nsys.path.append("../../tests")\nfrom allocated import Allocated\n'
+    found, files = carried_along(code, folder)
+    assert found == "import sys\nfrom allocated import Allocated\n"
+    assert files == {"allocated.py": (ROOT / "tests" / "allocated.py").read_text()}
+
+
+def test_every_chapter_can_be_carried_along():
+    pages = [p for part in ("part1_maths", "part2_pytorch", "part3_training")
+             for p in sorted((ROOT / "docs" / part).glob("*.md"))]  # fmt: skip
+    from notebooks import code_of
+
+    for page in pages:
+        code, files = carried_along(
+            "\n".join(source for source, _ in code_of(page.read_text())), page.parent
+        )
+        assert "../" not in code, page.name
+        assert all(len(text) < 100_000 for text in files.values())
+
+
+# --- a chapter as a reader takes it home
+
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+assert "%pip" in notebook.cells[1].source
+del notebook.cells[1]  # this environment has the package
+notebook.cells.append(nbformat.v4.new_code_cell("import lstm_book; print(lstm_book.__file__)"))
+NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+print(notebook.cells[-1].outputs[0].text)
+"""
+
+
+def test_a_chapter_runs_in_an_empty_folder_with_the_installed_package(
+    installed,  # noqa: F811
+    tmp_path,
+):
+    interpreter, site = installed
+    chapter = (ROOT / "docs" / "part1_maths" / "cell_update.md").read_text(encoding="utf-8")
+    conf = {
+        "extensions": [*EXTENSIONS, "gallery_pages"],
+        "katex_macros": {r"\T": r"\mathsf{T}", r"\diag": r"\operatorname{diag}"},
+        "nb_execution_mode": "off",
+        "notebooks_repository": "https://github.com/somebody/book",
+    }
+    built = build(tmp_path / "book", conf, cell_update=chapter)
+    path = built.folder / "html" / "_notebooks" / "cell_update.ipynb"
+    assert json.loads(path.read_text())["nbformat"] == 4
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"MPLBACKEND": "agg", "IPYTHONDIR": str(tmp_path / "ipython")}
+    result = subprocess.run(
+        [interpreter, "-c", RUN, str(path)],
+        cwd=empty,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.strip().startswith(str(site))
+    page = html.document_fromstring((built.folder / "html" / "cell_update.html").read_bytes())
+    assert page.xpath("//a[text()='Download as a notebook']/@href") == [
+        "_notebooks/cell_update.ipynb"
+    ]
