@@ -1,4 +1,4 @@
-"""What can be done: ``python -m nox -s docs`` (or tests, browser, live, lint, bench)."""
+"""What can be done: ``python -m nox -s docs`` (or tests, browser, lint, live, ...)."""
 
 import hashlib
 import os
@@ -71,6 +71,13 @@ def browser(session: nox.Session) -> None:
     run(session, "python", "tests/browser/chromium.py")
     # The tests of the package have a conftest that is not for these.
     run(session, "pytest", "--confcutdir=tests/browser", *(session.posargs or ["tests/browser"]))
+
+
+@nox.session
+def lighthouse(session: nox.Session) -> None:
+    """Print Lighthouse's scores for pages of the site, median of five, on desktop and mobile."""
+    install(session, "docs", "browser")
+    run(session, "python", "tests/browser/lighthouse.py", *session.posargs)
 
 
 @nox.session

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import chromium
 import pytest
@@ -28,6 +30,7 @@ FLAGS = [
 ]
 COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".txt", ".xml", ".ipynb"}
 LOCAL = ("data:", "blob:", "about:", "file:")
+PATIENCE = 120_000  # milliseconds, for a machine that has other work
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """Serve files, the texts among them compressed, without a log."""
 
     protocol_version = "HTTP/1.1"
+    prefix = ""
+
+    def translate_path(self, path: str) -> str:
+        """Leave out the folder under which the site is published."""
+        return super().translate_path(path.removeprefix(self.prefix) or "/")
 
     def do_GET(self) -> None:
         """Send a file; unlike the base class, compressed when that is worth it."""
@@ -116,17 +124,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("page_name", pages(site_folder(metafunc.config)))
 
 
+def published_under(folder: Path) -> str:
+    """The folder of the host that the site was built for: its 404 page links from there."""
+    home = (folder / "index.html").read_text(encoding="utf-8")
+    canonical = re.search(r'<link rel="canonical" href="([^"]*)index.html"', home)
+    return urlsplit(canonical[1]).path.rstrip("/") if canonical else ""
+
+
 @pytest.fixture(scope="session")
 def site(pytestconfig: pytest.Config) -> Iterator[Site]:
     """The built site, served on a free port of this machine."""
     folder = site_folder(pytestconfig)
+    prefix = published_under(folder)
 
-    def handler(*args: object) -> Handler:
-        return Handler(*args, directory=str(folder))
+    class Here(Handler):
+        def __init__(self, *args: object) -> None:
+            self.prefix = prefix
+            super().__init__(*args, directory=str(folder))
 
-    server = Server(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), Here)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Site(folder, f"http://127.0.0.1:{server.server_port}")
+    yield Site(folder, f"http://127.0.0.1:{server.server_port}{prefix}")
     server.shutdown()
     server.server_close()
 
@@ -177,6 +195,7 @@ class Watch:
 @pytest.fixture
 def page(page: object, site: Site) -> Iterator[object]:
     """A fresh page with an empty profile; the test fails if the page does what it should not."""
+    page.set_default_timeout(PATIENCE)
     watch = Watch(page, site)
     yield page
     assert watch.take() == []
