@@ -45,6 +45,7 @@ extensions = [
     "objectives",
     "page_summaries",
     "powers_of_ten",
+    "signatures",
     "sphinx_reredirects",
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]

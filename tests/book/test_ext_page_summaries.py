@@ -2,7 +2,7 @@
 
 import json
 
-from sphinx_project import build
+from sphinx_project import CONF, build
 
 CHAPTER = """# Three gates
 
@@ -36,7 +36,7 @@ PART = "# Part 1\n\nThe first part.\n\n```{toctree}\ngates\n```\n"
 
 def book(folder, **conf):
     pages = {"index": INDEX, "one": LONG, "part": PART, "gates": CHAPTER}
-    extensions = ["myst_nb", "equation_search", "katex", "objectives", "page_summaries"]
+    extensions = [*CONF["extensions"], "equation_search", "page_summaries"]
     conf = {"html_title": "The book", "llms_summary": "All of it.", **conf}
     return build(folder, {"extensions": extensions, "html_copy_source": False, **conf}, **pages)
 
@@ -48,7 +48,7 @@ def descriptions(built, name):
 def test_head_and_llms_txt_tell_of_every_page(tmp_path):
     built = book(tmp_path)
     assert built.warnings == []
-    assert descriptions(built, "gates") == ['What each gate does, & why "three".']
+    assert descriptions(built, "gates") == ["What each gate does, & why “three”."]
     assert descriptions(built, "part") == ["The first part."]
     (long,) = descriptions(built, "one")
     assert len(long) <= 200
@@ -67,7 +67,7 @@ def test_head_and_llms_txt_tell_of_every_page(tmp_path):
         "## Part 1",
         "",
         "- [Part 1](part.html): The first part.",
-        '- [Three gates](gates.html): What each gate does, & why "three".',
+        "- [Three gates](gates.html): What each gate does, & why “three”.",
     ]
 
 
@@ -85,4 +85,5 @@ def test_the_search_index_holds_equations_by_name(tmp_path):
     assert index["docnames"][page] == "gates"
     assert index["objtypes"][str(kind)] == "math:equation"
     assert name == "lstm-cell"
-    assert built.page("gates").xpath("//@id[.=$anchor]", anchor=anchor or name)
+    assert anchor == "-"  # Sphinx's short form of type-name
+    assert built.page("gates").xpath("//@id[.='equation-lstm-cell']")
