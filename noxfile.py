@@ -1,4 +1,4 @@
-"""What can be done with the project: ``python -m nox -s docs`` (or tests, live, lint, bench)."""
+"""What can be done: ``python -m nox -s docs`` (or tests, browser, lint, live, ...)."""
 
 import hashlib
 import os
@@ -60,6 +60,24 @@ def tests(session: nox.Session) -> None:
     """Run every test; arguments after -- go to pytest."""
     install(session, "docs", "tests")
     run(session, "pytest", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Test the built site in Chromium, installing that if there is none; needs ``docs`` first."""
+    if not Path("build/html/index.html").exists():
+        session.error("There is no site in build/html. Build it first: python -m nox -s docs")
+    install(session, "docs", "browser")
+    run(session, "python", "tests/browser/chromium.py")
+    # The tests of the package have a conftest that is not for these.
+    run(session, "pytest", "--confcutdir=tests/browser", *(session.posargs or ["tests/browser"]))
+
+
+@nox.session
+def lighthouse(session: nox.Session) -> None:
+    """Print Lighthouse's scores for pages of the site, median of five, on desktop and mobile."""
+    install(session, "docs", "browser")
+    run(session, "python", "tests/browser/lighthouse.py", *session.posargs)
 
 
 @nox.session

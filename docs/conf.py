@@ -4,6 +4,7 @@ import os
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # One thread for every kernel and script: results repeat, and parallel readers do not fight.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -30,20 +31,26 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "sphinx_copybutton",
+    "sphinx_reredirects",
     "api_names",
     "citation",
     "claims",
     "equation_again",
+    "equation_search",
     "exercises",
     "figure_index",
+    "folded_cells",
     "freshness",
     "gallery_pages",
+    "icon_fonts",
     "inventories",
     "katex",
     "listing",
     "notebooks",
     "numerals",
     "objectives",
+    "page_summaries",
+    "signatures",
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
 nitpicky = True
@@ -132,6 +139,8 @@ notebooks_branch = metadata["tool"]["lstm_book"]["notebooks-branch"]
 html_title = "The LSTM book"
 html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site-url"]
 html_theme = "pydata_sphinx_theme"
+html_favicon = "_static/favicon.svg"
+templates_path = ["_templates"]
 html_static_path = ["_static"]  # and build/assets, for what is generated: KaTeX, palette.css
 html_css_files = ["palette.css", "book.css"]
 html_show_sourcelink = False
@@ -151,4 +160,24 @@ html_theme_options = {
     "primary_sidebar_end": [],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
+}
+llms_summary = metadata["project"]["description"]
+redirects: dict[str, str] = {}  # "old/page": "../new/page.html", so that links of others hold
+
+# What names whole addresses only exists where the site knows its own: a site map, pictures for
+# those who share a link, and a page for wrong addresses, whose links must work at any depth.
+if html_baseurl:
+    extensions += ["sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"]
+sitemap_url_scheme = "{link}"
+sitemap_excludes = ["404.html", "search.html", "genindex.html", "py-modindex.html"]
+ogp_site_url = html_baseurl
+ogp_site_name = html_title
+ogp_enable_meta_description = False  # page_summaries.py writes it
+ogp_social_cards = {"image": "gallery/dynamics/images/thumb/sphx_glr_phase_portrait_thumb.png"}
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+notfound_context = {
+    "title": "No such page",
+    "body": """<h1>No such page</h1>
+<p>There is nothing at this address. The page may have moved: try the search above, or start from
+the contents in the bar at the top.</p>""",
 }

@@ -23,7 +23,7 @@ hypothesis.settings.register_profile("here", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-collect_ignore = ["benchmarks"]  # programmes for `nox -s bench`
+collect_ignore = ["benchmarks", "browser"]  # for `nox -s bench` and `nox -s browser`
 
 
 @pytest.fixture(autouse=True)

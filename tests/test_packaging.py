@@ -1,9 +1,10 @@
-"""The wheel as a stranger gets it: built, installed into an empty environment, imported, typed."""
+"""Wheel and sdist as a stranger gets them: built, installed where nothing is, imported, typed."""
 
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from email import message_from_bytes
@@ -33,6 +34,10 @@ follow_imports = skip
 """
 
 
+SDIST = ["lstm_book", "docs", "gallery", "tests"]
+SDIST += ["noxfile.py", "constraints.txt", "pyproject.toml", "README.md", "LICENSE", ".gitignore"]
+
+
 def python(*arguments, interpreter=sys.executable, **options):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
@@ -44,10 +49,24 @@ def python(*arguments, interpreter=sys.executable, **options):
 def wheel(tmp_path_factory):
     """Build the wheel, without network, with the back end that the tests group brings."""
     folder = tmp_path_factory.mktemp("wheel")
+    return build_wheel(ROOT, folder)
+
+
+def build_wheel(source, folder):
     options = ["--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir"]
-    result = python("-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT, cwd=folder)
+    result = python("-m", "pip", "wheel", *options, "--wheel-dir", folder, source, cwd=folder)
     assert result.returncode == 0, result.stderr
     (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    options = ["--target", "sdist", "--directory", folder]
+    result = python("-m", "hatchling", "build", *options, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    (built,) = folder.glob("*.tar.gz")
     return built
 
 
@@ -70,6 +89,11 @@ def installed(wheel, tmp_path_factory):
 def names(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
+
+
+def contents(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return {n: archive.read(n) for n in archive.namelist() if not n.endswith("/RECORD")}
 
 
 def metadata(wheel):
@@ -122,11 +146,34 @@ unwanted = {"matplotlib", "beartype", "sphinx", "pytest", "hypothesis"} & set(sy
 print(json.dumps([lstm_book.__file__, lstm_book.__version__, sorted(unwanted)]))
 """
     result = python("-P", "-c", code, interpreter=interpreter, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
     file, version, unwanted = json.loads(result.stdout)
     assert Path(file).is_relative_to(site)
     assert unwanted == []
     assert version in next(path.name for path in site.glob("lstm_book-*.dist-info"))
+
+
+def test_sdist_holds_the_sources_of_package_book_and_tests_and_nothing_else(sdist):
+    with tarfile.open(sdist) as archive:
+        found = {name.split("/", 1)[1] for name in archive.getnames()}
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *SDIST]
+    result = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        pytest.skip("not a clone: there is no list of the sources to compare with")
+    wanted = {name for name in result.stdout.splitlines() if (ROOT / name).exists()}
+    assert found == wanted | {"PKG-INFO"}
+
+
+def test_sdist_becomes_the_same_wheel(sdist, wheel, tmp_path):
+    assert contents(build_wheel(sdist, tmp_path)) == contents(wheel)
+
+
+def test_installed_command_runs(installed, tmp_path):
+    interpreter, _ = installed
+    command = interpreter.with_name("lstm-book")
+    result = subprocess.run([command, "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) > 3
 
 
 def test_a_users_script_sees_the_types_of_the_installed_wheel(installed, tmp_path):

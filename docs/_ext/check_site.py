@@ -61,6 +61,22 @@ def anchors(path: Path) -> frozenset[str]:
     return frozenset([*tree.xpath("//@id"), *tree.xpath("//a/@name"), "", "top"])
 
 
+@cache
+def prefix(site: Path) -> str:
+    """The folder of the host under which the site is published, as its home page says."""
+    home = site / "index.html"
+    canonical = parse(home).xpath("//link[@rel='canonical']/@href") if home.exists() else []
+    return urlsplit(canonical[0]).path.removesuffix("index.html") if canonical else ""
+
+
+def place(page: Path, site: Path, path: str) -> Path:
+    """The file that a link names; one that starts from the host's root is a 404 page's."""
+    root = prefix(site)
+    if path.startswith("/") and root and path.startswith(root) and page.name == "404.html":
+        return (site / path.removeprefix(root)).resolve()
+    return (page.parent / path).resolve()
+
+
 def check_links(page: Path, site: Path) -> Iterator[str]:
     """Links within the site whose file or anchor is missing."""
     for element in parse(page).iter("a", "link", "script", "img", "iframe", "source"):
@@ -70,7 +86,7 @@ def check_links(page: Path, site: Path) -> Iterator[str]:
                 continue
             path, anchor = urldefrag(address)
             path = unquote(urlsplit(path).path)
-            target = page if not path else (page.parent / path).resolve()
+            target = page if not path else place(page, site, path)
             if target.is_dir():
                 target /= "index.html"
             if not target.is_file():

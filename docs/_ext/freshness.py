@@ -260,7 +260,8 @@ def forget_old_pages(app: Sphinx, exception: Exception | None) -> None:
     """Delete built pages whose source is gone; Sphinx leaves them where they are."""
     if exception is not None or app.builder.name != "html":
         return
-    made = {*app.env.found_docs, *GENERATED_PAGES}
+    made = {*app.env.found_docs, *GENERATED_PAGES, *getattr(app.config, "redirects", {})}
+    made.add(getattr(app.config, "notfound_pagename", ""))
     for page in Path(app.outdir).glob("**/*.html"):
         name = page.relative_to(app.outdir).with_suffix("").as_posix()
         if not name.startswith("_") and name not in made:

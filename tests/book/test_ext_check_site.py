@@ -82,3 +82,16 @@ def test_third_parties_in_a_style_sheet_are_found(tmp_path):
 
 def test_an_empty_folder_is_a_fault(tmp_path):
     assert check_site(tmp_path)
+
+
+def test_a_404_page_may_start_its_links_from_where_the_site_is_published(tmp_path):
+    canonical = '<link rel="canonical" href="https://e.org/book/index.html">'
+    links = '<a href="/book/other.html#there">x</a><a href="/book/">home</a>'
+    wrong = '<a href="/other.html">x</a><a href="/book/gone.html">x</a>'
+    (tmp_path / "404.html").write_text(HEAD.format(head="", body=links + wrong))
+    faults = site(tmp_path, head=canonical, body='<a href="/book/other.html">not from here</a>')
+    assert faults == [
+        "404.html: dead link /other.html",
+        "404.html: dead link /book/gone.html",
+        "index.html: dead link /book/other.html",
+    ]
