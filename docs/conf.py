@@ -35,6 +35,7 @@ extensions = [
     "exercises",
     "freshness",
     "gallery_pages",
+    "gate_lab",
     "inventories",
     "katex",
     "listing",

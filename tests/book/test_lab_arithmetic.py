@@ -36,8 +36,9 @@ RUN = """
 const fs = require("fs");
 const lab = require(process.argv[1]);
 const { lstm, rnn, cases } = JSON.parse(fs.readFileSync(0, "utf8"));
-const plain = (values) => Object.fromEntries(
-  Object.entries(values).map(([key, value]) => [key, ArrayBuffer.isView(value) ? [...value] : value]));
+const list = (value) => (ArrayBuffer.isView(value) ? [...value] : value);
+const plain = (values) =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, list(value)]));
 console.log(JSON.stringify(cases.map(({ x, holds, forgetBias }) => {
   const models = { lstm: lab.prepare(lstm), rnn: lab.prepare(rnn) };
   const held = lab.heldGates(holds, x.length, models.lstm.H);
@@ -166,7 +167,9 @@ def close(found, expected, shape=None):
 
 
 def gradients(answer, leaves):
-    found = torch.autograd.grad(answer, leaves, allow_unused=True, materialize_grads=True)
+    found = torch.autograd.grad(
+        answer, leaves, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
     return torch.stack(found)
 
 
@@ -182,18 +185,11 @@ def test_values_are_those_of_torch(models, answers, case):
 def test_gradients_are_those_of_autograd(models, answers, case):
     x, states, answer = by_torch(models, case)
     found = answers[case]["gradient"]
-    c = gradients_kept(answer, states["c"])
+    c = gradients(answer, states["c"])
     close(found["c"], c)
-    close(found["h"], gradients_kept(answer, states["h"]))
-    close(found["x"], gradients_kept(answer, [x])[0])
+    close(found["h"], gradients(answer, states["h"]))
+    close(found["x"], gradients(answer, [x])[0])
     close(answers[case]["norms"], c.norm(dim=-1))
-
-
-def gradients_kept(answer, leaves):
-    found = torch.autograd.grad(
-        answer, leaves, retain_graph=True, allow_unused=True, materialize_grads=True
-    )
-    return torch.stack(found)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -206,7 +202,7 @@ def test_the_direct_path_is_what_is_left_when_gates_are_constants(models, answer
         c = (f[t] * c + i[t] * g[t]).requires_grad_()
         leaves.append(c)
     answer = models[2](o[-1] * c.tanh()).squeeze()
-    close(answers[case]["gradient"]["direct"], gradients_kept(answer, leaves))
+    close(answers[case]["gradient"]["direct"], gradients(answer, leaves))
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.holds == "free"], ids=str)
@@ -239,8 +235,8 @@ def test_the_rnn_is_that_of_torch(models, answers, length):
     found = answers[case]
     close(found["rnn"]["h"], torch.stack(states).flatten(1))
     close(found["rnn"]["answer"], answer)
-    close(found["rnnGradient"]["h"], gradients_kept(answer, states).flatten(1))
-    close(found["rnnGradient"]["x"], gradients_kept(answer, [x])[0])
+    close(found["rnnGradient"]["h"], gradients(answer, states).flatten(1))
+    close(found["rnnGradient"]["x"], gradients(answer, [x])[0])
 
 
 def test_without_node_the_message_says_what_to_do(monkeypatch):
