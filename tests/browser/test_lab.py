@@ -248,7 +248,9 @@ def test_from_the_disk_it_works_as_well(page, site):
     assert "i_3_all_0.4" in page.evaluate("location.hash")
 
 
-def test_nothing_moves_when_the_lab_starts_or_the_tour_speaks(page, site):
+@pytest.mark.parametrize("width", [390, 760, 1280])
+def test_nothing_moves_when_the_lab_starts_or_the_tour_speaks(page, site, width):
+    page.set_viewport_size({"width": width, "height": 900})
     page.add_init_script(
         "window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries())"
         " if (!e.hadRecentInput) window.shift += e.value; })"
@@ -263,6 +265,7 @@ def test_nothing_moves_when_the_lab_starts_or_the_tour_speaks(page, site):
     page.wait_for_timeout(300)
     assert len(heights) == 1
     assert page.evaluate("window.shift") < 0.05
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_an_update_takes_less_than_a_frame(lab, record_property):

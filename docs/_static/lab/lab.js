@@ -123,9 +123,10 @@
       this.labels = [];
     }
 
+    /* At least a little: a lab that is not shown yet has no size. */
     measure(width, height) {
-      this.width = width;
-      this.height = height;
+      this.width = Math.max(width, LEFT + RIGHT + 10);
+      this.height = Math.max(height, 2 * TOP + 10);
     }
 
     /* Where a step is: its middle, or its edges with at = -0.5 and 0.5. */
