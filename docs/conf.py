@@ -45,6 +45,7 @@ extensions = [
     "icon_fonts",
     "inventories",
     "katex",
+    "gate_lab",
     "listing",
     "notebooks",
     "numerals",
