@@ -167,6 +167,8 @@ class Words:
             )
             inner = label + "\n\n".join(self.inside(node))
             yield "\n".join(f"> {line}".rstrip() for line in inner.splitlines())
+        elif node.tagname == "gate_lab":
+            yield "*The gate lab stands here on the site; a notebook cannot run it.*"
         elif isinstance(node, (nodes.container, nodes.compound)) or node.tagname == "exercise":
             yield from self.inside(node)
         else:
