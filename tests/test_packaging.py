@@ -35,6 +35,7 @@ follow_imports = skip
 
 
 SDIST = ["lstm_book", "docs", "gallery", "tests"]
+SDIST += ["CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE-TEXT"]
 SDIST += ["noxfile.py", "constraints.txt", "pyproject.toml", "README.md", "LICENSE", ".gitignore"]
 
 

@@ -206,7 +206,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         LearnTask(
             name="gate-lab-lstm",
             about="the first and the last of 20 numbers, 16 units, for the gate lab",
-            seeds=(0, 1, 2),
             task=FirstAndLast(20, features=1),
             hidden_size=16,
             start=2.0,
@@ -218,7 +217,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         LearnTask(
             name="gate-lab-rnn",
             about="the same for an RNN, at a third of the learning rate",
-            seeds=(0, 1, 2),
             task=FirstAndLast(20, features=1),
             layer="rnn",
             hidden_size=16,
