@@ -22,9 +22,9 @@ from lstm_book.cells import (
 from lstm_book.cells.weights import Direction
 from lstm_book.layers import Recurrent
 from lstm_book.layers.lengths import check_lengths, valid_steps
-from lstm_book.layers.lstm import ifo_first
 from lstm_book.recording.trace import CellTrace, GateTrace, Recording
 
+SQUASH = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)  # of i, f, g and o
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 LARGE_STEP = 4096  # from so many numbers B·H on, a step of our own costs less than all gates twice
 SMALL_STEP = 1024  # up to so many, the call costs more than the numbers
@@ -198,24 +198,25 @@ def trace_steps(
 
 def _step_by_step(x: Tensor, initial: LSTMState, weights: Weights) -> tuple[Tensor, ...]:
     """Return i, f, g, o, c and h of all steps, each computed where it is to stay."""
-    U_T = ifo_first(weights.U).T
-    H = len(U_T)
-    a = functional.linear(
-        x, ifo_first(weights.W), None if weights.b is None else ifo_first(weights.b)
-    )
-    h, c = (x.new_empty(*x.shape[:2], H) for _ in range(2))
-    i, f, o, g = a.chunk(4, dim=-1)
+    W, U, b = weights
+    # One piece of memory a gate: glibc returns pieces above 32 MB, and to fetch them anew costs.
+    i, f, g, o = gates = _one_by_one(x, W, b)
+    c, h = torch.empty_like(i), torch.empty_like(i)
+    U_T = [U_k.T for U_k in U.chunk(4)]
     h_t, c_t = initial
-    steps = (a, a[..., : 3 * H], i, f, o, g, h, c)
-    for a_t, ifo_t, i_t, f_t, o_t, g_t, new_h, new_c in zip(
-        *(tensor.unbind() for tensor in steps), strict=True
-    ):
-        a_t.addmm_(h_t, U_T)
-        ifo_t.sigmoid_()
-        g_t.tanh_()
+    for *gates_t, new_c, new_h in zip(*(tensor.unbind() for tensor in (*gates, c, h)), strict=True):
+        for a_t, U_k_T, squash in zip(gates_t, U_T, SQUASH, strict=True):
+            squash(a_t.addmm_(h_t, U_k_T))
+        i_t, f_t, g_t, o_t = gates_t
         c_t = torch.mul(f_t, c_t, out=new_c).addcmul_(i_t, g_t)
         h_t = torch.tanh(c_t, out=new_h).mul_(o_t)
     return i, f, g, o, c, h
+
+
+def _one_by_one(x: Tensor, W: Tensor, b: Tensor | None) -> list[Tensor]:
+    """Return x W^T + b for each of the four gates, every one in its own memory."""
+    biases = [None] * 4 if b is None else b.chunk(4)
+    return [functional.linear(x, W_k, b_k) for W_k, b_k in zip(W.chunk(4), biases, strict=True)]
 
 
 def run_direction(
@@ -252,13 +253,8 @@ def run_direction(
 
 def _gates_at_once(both: Tensor, weights: Weights) -> list[Tensor]:
     """Return i, f, g and o of all steps from x_t and h_{t-1} side by side, (T, B, D + H)."""
-    W, U, b = weights
-    rows = torch.cat([W, U], dim=1).chunk(4)
-    biases = [None] * 4 if b is None else b.chunk(4)
-    # One product a gate: what comes out is in one piece, and large pieces are costly to allocate.
-    a = (functional.linear(both, W_U, b_k) for W_U, b_k in zip(rows, biases, strict=True))
-    squash = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)
-    return [squash_k(a_k) for squash_k, a_k in zip(squash, a, strict=True)]
+    a = _one_by_one(both, torch.cat([weights.W, weights.U], dim=1), weights.b)
+    return [squash(a_k) for squash, a_k in zip(SQUASH, a, strict=True)]
 
 
 def cell_states(f: Tensor, written: Tensor, c: Tensor) -> Tensor:
