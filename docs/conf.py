@@ -47,11 +47,11 @@ extensions = [
     "katex",
     "gate_lab",
     "listing",
+    "lists",
     "notebooks",
     "numerals",
     "objectives",
     "page_summaries",
-    "signatures",
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
 nitpicky = True
@@ -144,6 +144,7 @@ html_favicon = "_static/favicon.svg"
 templates_path = ["_templates"]
 html_static_path = ["_static"]  # and build/assets, for what is generated: KaTeX, palette.css
 html_css_files = ["palette.css", "book.css"]
+html_js_files = [("scroll.js", {"defer": "defer"})]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "katex"

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -19,6 +18,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import OptionSpec
+from whole_book import link, write_again
 
 logger = logging.getLogger(__name__)
 VERDICTS = ("holds", "holds when", "does not hold")
@@ -45,14 +45,6 @@ def claims(env: BuildEnvironment) -> dict[str, Claim]:
     if not hasattr(env, "book_claims"):
         env.book_claims = {}  # type: ignore[attr-defined]
     found: dict[str, Claim] = env.book_claims  # type: ignore[attr-defined]
-    return found
-
-
-def claim_readers(env: BuildEnvironment) -> set[str]:
-    """Pages that link to a claim."""
-    if not hasattr(env, "book_claim_readers"):
-        env.book_claim_readers = set()  # type: ignore[attr-defined]
-    found: set[str] = env.book_claim_readers  # type: ignore[attr-defined]
     return found
 
 
@@ -100,7 +92,7 @@ class ClaimRole(SphinxRole):
         """Leave a node that is resolved at the end."""
         node = claim_reference(number=self.text.strip(), verdict=self.name == "verdict")
         self.set_source_info(node)
-        claim_readers(self.env).add(self.env.docname)
+        write_again(self.env)
         return [node], []
 
 
@@ -111,7 +103,7 @@ class ClaimIndexDirective(SphinxDirective):
         """Leave a node that is filled at the end."""
         node = claim_index()
         self.set_source_info(node)
-        claim_readers(self.env).add(self.env.docname)
+        write_again(self.env)
         return [node]
 
 
@@ -138,21 +130,11 @@ def index_row(env: BuildEnvironment, number: str, claim: Claim) -> list[nodes.No
     boxes = env.get_doctree(claim.docname).findall(nodes.container)
     box = next(box for box in boxes if claim.anchor in box["ids"])
     says = next(node for node in box.findall(nodes.inline) if "claim-says" in node["classes"])
-    page = addnodes.pending_xref(
-        "",
-        nodes.inline(),
-        refdomain="std",
-        reftype="doc",
-        reftarget=f"/{claim.docname}",
-        refexplicit=False,
-        refwarn=True,
-        refdoc=env.docname,
-    )
     return [
         claim_reference(number=number, verdict=False, label=number),
         says.deepcopy(),
         claim_reference(number=number, verdict=True),
-        page,
+        link(env, "doc", f"/{claim.docname}"),
     ]
 
 
@@ -187,14 +169,8 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         node.replace_self(make_refnode(app.builder, docname, claim.docname, claim.anchor, inner))
 
 
-def write_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write pages that link to claims whenever anything was read: a verdict may have changed."""
-    return sorted(claim_readers(env))
-
-
 def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """Forget a page that is read again or gone."""
-    claim_readers(env).discard(docname)
     for number in [n for n, claim in claims(env).items() if claim.docname == docname]:
         del claims(env)[number]
 
@@ -208,11 +184,11 @@ def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEn
                 logger.warning(
                     "claim %s is settled twice: %s, %s", number, known.docname, claim.docname
                 )
-    claim_readers(env).update(claim_readers(other) & docnames)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
+    app.setup_extension("whole_book")
     app.add_node(claim_reference)
     app.add_directive("claim", ClaimDirective)
     app.add_node(claim_index)
@@ -221,7 +197,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("claim", ClaimRole())
     app.add_role("verdict", ClaimRole())
     app.connect("doctree-resolved", resolve)
-    app.connect("env-updated", write_again)
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,13 +9,12 @@ from typing import Any
 
 import katex
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
+from whole_book import link, write_again
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +32,12 @@ class EquationAgain(SphinxDirective):
         """Leave a formula to be filled when all pages are read, and a link to its source."""
         label = self.arguments[0].strip()
         formula = formula_again(label=label)
-        link = addnodes.pending_xref(
-            "",
-            nodes.inline("", label),
-            refdomain="math",
-            reftype="eq",
-            reftarget=label,
-            refwarn=True,
-            refdoc=self.env.docname,
-        )
-        number = nodes.inline("", "", link, classes=["eqno"])
+        source = link(self.env, "eq", label, label, domain="math")
+        number = nodes.inline("", "", source, classes=["eqno"])
         box = nodes.container("", formula, number, classes=["equation"], is_div=True)
-        for node in (formula, link, box):
+        for node in (formula, source, box):
             self.set_source_info(node)
-        readers(self.env).add(self.env.docname)
+        write_again(self.env)
         return [box]
 
 
@@ -67,14 +58,6 @@ class FillFormulas(SphinxPostTransform):
                     node += nodes.Text(block.astext())
 
 
-def readers(env: BuildEnvironment) -> set[str]:
-    """Pages that show an equation again."""
-    if not hasattr(env, "book_equation_readers"):
-        env.book_equation_readers = set()  # type: ignore[attr-defined]
-    found: set[str] = env.book_equation_readers  # type: ignore[attr-defined]
-    return found
-
-
 def visit(self: HTML5Translator, node: formula_again) -> None:
     """Set the formula with KaTeX."""
     formula = katex.render(self, node, display=True)
@@ -82,28 +65,11 @@ def visit(self: HTML5Translator, node: formula_again) -> None:
     raise nodes.SkipNode
 
 
-def write_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write pages that show equations again whenever anything was read."""
-    return sorted(readers(env))
-
-
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    """Forget a page that is read again or gone."""
-    readers(env).discard(docname)
-
-
-def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
-    """Take over what a parallel reader recorded."""
-    readers(env).update(readers(other) & docnames)
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.setup_extension("katex")
+    app.setup_extension("whole_book")
     app.add_node(formula_again, html=(visit, None))
     app.add_directive("equation-again", EquationAgain)
     app.add_post_transform(FillFormulas)
-    app.connect("env-updated", write_again)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

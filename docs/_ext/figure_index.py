@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+from whole_book import link, write_again
 
 END_OF_SENTENCE = re.compile(r"[.!?](?=\s|$)")
 
@@ -27,16 +27,8 @@ class FigureIndex(SphinxDirective):
         """Leave a node that is filled at the end."""
         node = figure_index()
         self.set_source_info(node)
-        holders(self.env).add(self.env.docname)
+        write_again(self.env)
         return [node]
-
-
-def holders(env: BuildEnvironment) -> set[str]:
-    """Pages that hold the list."""
-    if not hasattr(env, "book_figure_indexes"):
-        env.book_figure_indexes = set()  # type: ignore[attr-defined]
-    found: set[str] = env.book_figure_indexes  # type: ignore[attr-defined]
-    return found
 
 
 def first_sentence(caption: nodes.Element) -> list[nodes.Node]:
@@ -86,51 +78,21 @@ class FillFigureIndex(SphinxPostTransform):
         """The title of a page, linked, and the list of its figures."""
         items = []
         for number, figure in figures:
-            link = self.link("ref", figure["names"][0], f"Figure {number}.")
+            place = link(self.env, "ref", figure["names"][0], f"Figure {number}.")
             caption = next(figure.findall(nodes.caption))
-            text = nodes.paragraph("", "", link, nodes.Text(" "), *first_sentence(caption))
+            text = nodes.paragraph("", "", place, nodes.Text(" "), *first_sentence(caption))
             items.append(nodes.list_item("", text))
-        title = self.link("doc", f"/{docname}")
+        title = link(self.env, "doc", f"/{docname}")
         return [
             nodes.paragraph("", "", nodes.strong("", "", title), classes=["figure-index-page"]),
             nodes.bullet_list("", *items, classes=["figure-index"]),
         ]
 
-    def link(self, kind: str, target: str, text: str = "") -> addnodes.pending_xref:
-        """A link to a label or page, under this text or the target's title."""
-        return addnodes.pending_xref(
-            "",
-            nodes.inline("", text),
-            refdomain="std",
-            reftype=kind,
-            reftarget=target,
-            refexplicit=bool(text),
-            refwarn=True,
-            refdoc=self.env.docname,
-        )
-
-
-def write_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write the list again whenever anything was read: a figure may have come or gone."""
-    return sorted(holders(env))
-
-
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    """Forget a page that is read again or gone."""
-    holders(env).discard(docname)
-
-
-def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
-    """Take over what a parallel reader recorded."""
-    holders(env).update(holders(other) & docnames)
-
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
+    app.setup_extension("whole_book")
     app.add_node(figure_index)
     app.add_directive("figure-index", FigureIndex)
     app.add_post_transform(FillFigureIndex)
-    app.connect("env-updated", write_again)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

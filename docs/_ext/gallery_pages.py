@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from PIL import Image
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
+THUMBNAIL = (288, 202)  # pixels, shown at 160 by 112
 _thumbnails: set[int] = set()
 _filters: list[Any] = []
 
@@ -77,6 +79,16 @@ def drop_empty_tag_lists(app: Sphinx, doctree: nodes.document) -> None:
             node.parent.remove(node)
 
 
+def lighten_thumbnails(app: Sphinx) -> None:
+    """Store thumbnails a little under twice the size at which they are shown, in 64 colours."""
+    for path in sorted(Path(app.srcdir, "gallery").glob("*/images/thumb/*.png")):
+        with Image.open(path) as stored:
+            if stored.mode != "P" or stored.width > THUMBNAIL[0]:
+                picture = stored.convert("RGB")
+                picture.thumbnail(THUMBNAIL)
+                picture.quantize(64).save(path, optimize=True)
+
+
 def write_palette(app: Sphinx, config: Config) -> None:
     """Write the figures' colours as CSS variables, with a shade for each theme."""
     # Imported here: torch comes with it, and reads the number of threads that conf.py sets.
@@ -91,5 +103,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_role("gallery", GalleryRole())
     app.connect("config-inited", write_palette)
+    app.connect("builder-inited", lighten_thumbnails, priority=900)  # the gallery is there by then
     app.connect("doctree-read", drop_empty_tag_lists)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
-"""Folded cells and long signatures are written as HTML that says what they are."""
+"""Folded cells, long signatures and references are HTML that says what it is."""
 
-from signatures import as_list
+from lists import as_list
 from sphinx_project import CONF, build
 
 FOLDED = """---
@@ -41,7 +41,7 @@ def test_a_fold_is_named_by_what_it_shows(tmp_path):
 
 
 def test_the_parameters_of_a_long_signature_are_a_list(tmp_path):
-    conf = {"extensions": [*CONF["extensions"], "signatures"]}
+    conf = {"extensions": [*CONF["extensions"], "lists"]}
     conf["maximum_signature_line_length"] = 30
     built = build(tmp_path, conf, page=SIGNATURES)
     assert built.warnings == []
@@ -57,3 +57,11 @@ def test_only_the_two_tags_change():
     assert as_list('<dl class="x"><dd>a <dfn>b</dfn></dd></dl>') == (
         '<ul class="x"><li>a <dfn>b</dfn></li></ul>'
     )
+
+
+def test_references_are_items_of_a_list(tmp_path):
+    conf = {"extensions": [*CONF["extensions"], "lists"]}
+    built = build(tmp_path, conf, page="# Page\n\n```{eval-rst}\n[A]_\n\n.. [A] A book.\n```\n")
+    (entry,) = built.page("page").xpath("//*[@class='citation']")
+    assert entry.get("role") == "listitem"
+    assert entry.getparent().get("role") == "list"

@@ -20,7 +20,7 @@ import chromium
 from conftest import FLAGS, ROOT, Handler, Server
 
 VERSION = "13.5.0"
-PAGES = ["index.html", "part1_maths/gates.html", "gallery/gates/counter.html"]
+PAGES = ["index.html", "part1_maths/vanishing.html", "lab.html", "gallery/gates/counter.html"]
 CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
 
 

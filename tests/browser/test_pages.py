@@ -52,11 +52,13 @@ async ([theme, options]) => {
 TOO_WIDE = """
 () => {
   const root = document.documentElement;
-  if (root.scrollWidth <= root.clientWidth) return [];
+  // On a phone the theme lets the whole text scroll in a box of its own.
+  const text = document.querySelector('.bd-article-container') ?? root;
+  if ([root, text].every(box => box.scrollWidth <= box.clientWidth)) return [];
   const boxes = [...document.body.querySelectorAll('*')].filter(e => {
     if (e.getBoundingClientRect().right <= root.clientWidth + 0.5) return false;
     let free = getComputedStyle(e).position === 'absolute';  // of boxes that are not positioned
-    for (let p = e.parentElement; p && p !== document.body; p = p.parentElement) {
+    for (let p = e.parentElement; p && p !== text && p !== document.body; p = p.parentElement) {
       const {overflowX, position} = getComputedStyle(p);
       if (free && position === 'static') continue;
       if (overflowX !== 'visible') return false;
@@ -64,7 +66,8 @@ TOO_WIDE = """
     }
     return true;
   });
-  return [`${root.scrollWidth} px`, ...boxes.slice(0, 5).map(e => e.outerHTML.slice(0, 120))];
+  return [`${Math.max(root.scrollWidth, text.scrollWidth)} px`,
+          ...boxes.slice(0, 5).map(e => e.outerHTML.slice(0, 120))];
 }
 """
 

@@ -1,7 +1,7 @@
-"""Long signatures as lists of parameters.
+"""Lists that screen readers announce as such: parameters of long signatures, and references.
 
-Sphinx writes them as definitions of nothing, ``<dl>`` without a ``<dt>``, which screen readers
-announce as broken lists.
+Sphinx writes the former as definitions of nothing, ``<dl>`` without a ``<dt>``, and docutils gives
+the latter a role that ARIA has given up.
 """
 
 from __future__ import annotations
@@ -36,7 +36,15 @@ def depart(translator: HTML5Translator, node: nodes.Element) -> None:
     translator.body[begins:] = [as_list(part) for part in translator.body[begins:]]
 
 
+def visit_reference(translator: HTML5Translator, node: nodes.citation) -> None:
+    """Open an entry of the references, as an item of their list."""
+    HTML5Translator.visit_citation(translator, node)
+    translator.body[-1] = translator.body[-1].replace("doc-biblioentry", "listitem")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Take the place of Sphinx's own writer."""
+    """Take the place of Sphinx's own writers."""
+    closing = HTML5Translator.depart_citation
+    app.add_node(nodes.citation, override=True, html=(visit_reference, closing))
     app.add_node(addnodes.desc_parameterlist, override=True, html=(visit, depart))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
