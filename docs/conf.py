@@ -59,7 +59,7 @@ nitpick_ignore_regex = [("py:class", r"lstm_book\..*\.[A-Z](_co)?")]  # type var
 numfig = True
 numfig_secnum_depth = 0
 numfig_format = {"figure": "Figure %s", "table": "Table %s", "code-block": "Listing %s"}
-maximum_signature_line_length = 70
+maximum_signature_line_length = 56
 
 # Chapters
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline", "attrs_block"]
@@ -145,6 +145,7 @@ templates_path = ["_templates"]
 html_static_path = ["_static"]  # and build/assets, for what is generated: KaTeX, palette.css
 html_css_files = ["palette.css", "book.css"]
 html_js_files = [("scroll.js", {"defer": "defer"})]
+html_sidebars = {page: [] for page in ("lab", "notation", "questions", "references", "search")}
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "katex"

@@ -79,14 +79,23 @@ def drop_empty_tag_lists(app: Sphinx, doctree: nodes.document) -> None:
             node.parent.remove(node)
 
 
-def lighten_thumbnails(app: Sphinx) -> None:
-    """Store thumbnails a little under twice the size at which they are shown, in 64 colours."""
-    for path in sorted(Path(app.srcdir, "gallery").glob("*/images/thumb/*.png")):
+def draw_thumbnails(app: Sphinx) -> None:
+    """Make each thumbnail anew, a little under twice the size at which it is shown, in few colours.
+
+    Of a tall figure it shows the top, large enough to be read.
+    """
+    for path in sorted(Path(app.srcdir, "gallery").glob("*/images/thumb/*_thumb.png")):
+        whole = path.parents[1] / path.name.replace("_thumb.png", "_001.png")
         with Image.open(path) as stored:
-            if stored.mode != "P" or stored.width > THUMBNAIL[0]:
-                picture = stored.convert("RGB")
-                picture.thumbnail(THUMBNAIL)
-                picture.quantize(64).save(path, optimize=True)
+            done = stored.mode == "P" and stored.width <= THUMBNAIL[0]
+        if done or not whole.exists():
+            continue
+        with Image.open(whole) as figure:
+            height = min(figure.height, round(0.75 * figure.width))
+            picture = figure.convert("RGB").crop((0, 0, figure.width, height))
+        picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+        few = picture.quantize(96, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
 
 def write_palette(app: Sphinx, config: Config) -> None:
@@ -103,6 +112,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.add_role("gallery", GalleryRole())
     app.connect("config-inited", write_palette)
-    app.connect("builder-inited", lighten_thumbnails, priority=900)  # the gallery is there by then
+    app.connect("builder-inited", draw_thumbnails, priority=900)  # the gallery is there by then
     app.connect("doctree-read", drop_empty_tag_lists)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

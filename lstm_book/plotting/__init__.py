@@ -1,7 +1,7 @@
 """Figures of the book: one palette, figures that follow the page's theme, and ``draw_*`` functions.
 
 The package draws what it is given: arrays (NumPy, or torch tensors) in, Matplotlib artists out.
-It imports nothing else of ``lstm_book``, so that it can draw numbers from anywhere.
+It imports nothing else of ``lstm_book``, so that it can draw numbers from anywhere::
 
     fig, ax = subplots()
     draw_lag(ax, norms, label="RNN", colour="rnn")

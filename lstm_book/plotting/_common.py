@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from lstm_book.plotting.style import colour_of
 
 Array = NDArray[np.float64]
 
+SIGNED = "lstm_diverging"  # the name of the map that has nothing for zero
+_LINE = 1.12  # from one end label to the next above it, in their heights
 # Artist labels: what show() moves apart, and what it draws a rim of page colour around.
 _END_LABEL, HALO = "_end label", "_halo"  # legends skip an underscore
 
@@ -140,6 +143,13 @@ def mark_halos(fig: Figure) -> None:
         text.set_gid(f"halo-{count}")
 
 
+def mark_maps(fig: Figure) -> None:
+    """Give maps of signed values an id by which a dark page's style sheet finds them."""
+    images = [image for image in fig.findobj(AxesImage) if image.get_cmap().name == SIGNED]
+    for count, image in enumerate(images):
+        image.set_gid(f"signed-{count}")
+
+
 def _separate_column(labels: list[Annotation], points: float) -> None:
     """Stack labels that stand above each other: the nearest places in the same order."""
     if not labels:
@@ -147,7 +157,7 @@ def _separate_column(labels: list[Annotation], points: float) -> None:
     boxes = {label: label.get_window_extent() for label in labels}
     labels = sorted(labels, key=lambda label: boxes[label].y0)
     wanted = np.array([boxes[label].y0 for label in labels])
-    below = np.cumsum([0.0, *(boxes[label].height for label in labels)])[:-1]
+    below = np.cumsum([0.0, *(_LINE * boxes[label].height for label in labels)])[:-1]
     # Without their heights, labels may touch but not pass: least squares with a fixed order.
     blocks: list[list[float]] = []
     for place in wanted - below:

@@ -8,14 +8,14 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.plotting._common import HALO, as_array
+from lstm_book.plotting._common import HALO, SIGNED, as_array
 from lstm_book.plotting.style import INK, MUTED, PALETTE
 
 _NEGATIVE, _POSITIVE = to_rgb(PALETTE["f"]), to_rgb(PALETTE["c"])
 
 #: Zero is transparent, so that it is the page itself, white or dark.
 DIVERGING: Colormap = LinearSegmentedColormap.from_list(
-    "lstm_diverging",
+    SIGNED,
     [
         (0, (*_NEGATIVE, 1.0)),
         (0.5, (*_NEGATIVE, 0.0)),

@@ -10,7 +10,7 @@ from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 from lstm_book.plotting._common import number
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE
 
-_DIM = 0.25
+_DIM = 0.4
 
 _PARTS = ("i", "f", "g", "o", "c", "h", "x")
 _VALUES = ("x", "h_prev", "c_prev", "i", "f", "g", "o", "kept", "written", "c", "tanh_c", "h")

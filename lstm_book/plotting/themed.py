@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from lstm_book.plotting._common import mark_halos, separate_labels
+from lstm_book.plotting._common import mark_halos, mark_maps, separate_labels
 from lstm_book.plotting.style import GRID, INK, MUTED, PALETTE, STYLE, SURFACE
 
 _WIDTH = 4.8  # inches: 346 units, so that 10-point text is at least 10 px high on a phone
@@ -114,13 +114,25 @@ def show(fig: Figure, *, alt: str) -> ThemedFigure:
     """
     if not alt.strip():
         raise ValueError("expected a text that says what the figure shows, got an empty alt")
+    _titles_left(fig)
     separate_labels(fig)
     mark_halos(fig)
+    mark_maps(fig)
     svg = _themed_svg(fig, " ".join(alt.split()))
     fig.set_layout_engine("none")  # keep the layout: drawing again would move it a little
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(fig)  # otherwise the inline backend shows it a second time
     return ThemedFigure(alt, svg, fig)
+
+
+def _titles_left(fig: Figure) -> None:
+    """Put titles where the style has them, on pages too that leave Matplotlib's settings alone."""
+    with mpl.rc_context(STYLE):
+        for ax in fig.axes:
+            if text := ax.get_title():
+                colour = ax.title.get_color()
+                ax.set_title("", loc="center")
+                ax.set_title(text, loc="left", color=colour)
 
 
 def _themed_svg(fig: Figure, alt: str) -> str:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 from freshness import forget_stale_scripts
-from gallery_pages import strict_warnings, themed_scraper
+from gallery_pages import draw_thumbnails, strict_warnings, themed_scraper
 from inventories import pack
+from PIL import Image
 from sphinx.errors import ExtensionError
 from sphinx.util.inventory import InventoryFile
 
@@ -30,6 +31,24 @@ def test_a_themed_figure_becomes_a_thumbnail(tmp_path):
     ax.plot([0, 1])
     path = scrape(tmp_path, show(fig, alt="A line."))
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_thumbnail_shows_the_top_of_a_tall_figure(tmp_path):
+    thumbs = tmp_path / "gallery" / "gates" / "images" / "thumb"
+    thumbs.mkdir(parents=True)
+    tall = Image.new("RGB", (640, 1600), "white")
+    tall.paste("red", (0, 0, 640, 200))
+    tall.save(thumbs.parent / "sphx_glr_one_001.png")
+    thumbnail = thumbs / "sphx_glr_one_thumb.png"
+    tall.save(thumbnail)
+    app = SimpleNamespace(srcdir=tmp_path)
+    draw_thumbnails(app)
+    with Image.open(thumbnail) as small:
+        assert small.size == (269, 202)
+        assert small.convert("RGB").getpixel((134, 40)) == (255, 0, 0)
+    before = thumbnail.read_bytes()
+    draw_thumbnails(app)
+    assert thumbnail.read_bytes() == before
 
 
 def test_a_block_without_a_figure_writes_none(tmp_path):

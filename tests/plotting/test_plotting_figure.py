@@ -209,3 +209,22 @@ def test_subplots_pass_their_arguments_on():
     assert axes.shape == (2,)
     assert axes[0].get_shared_x_axes().joined(axes[0], axes[1])
     assert subplots(3)[0].get_size_inches()[1] == pytest.approx(6.9)
+
+
+def test_titles_stand_on_the_left_without_the_style_in_force():
+    fig, ax = subplots()
+    ax.set(title="a title")
+    ax.title.set_color(PALETTE["f"])
+    show(fig, alt="Nothing.")
+    assert ax.get_title() == ""
+    assert ax.get_title(loc="left") == "a title"
+    assert ax._left_title.get_color() == PALETTE["f"]
+
+
+def test_maps_of_signed_values_can_be_told_from_others():
+    fig, axes = subplots(3, 1)
+    for ax, low in zip(axes, (-1, 0, -1), strict=True):
+        draw_heatmap(ax, np.ones((3, 2)), vmin=low, colourbar=False)
+    found = re.findall(r'<image[^>]*? id="([^"]*)"', show(fig, alt="Maps.").svg)
+    assert [name.rpartition("signed-")[2] for name in found if "signed-" in name] == ["0", "1"]
+    assert len(found) == 3
