@@ -50,10 +50,8 @@ for name, tagger in taggers.items():
     norms = slope[:, 0].norm(dim=-1)
     heard[name] = norms / norms.sum()
     before, after = heard[name][:target].sum(), heard[name][target + 1 :].sum()
-    print(
-        f"{name:14s} before {before:.0%}, the letter itself {heard[name][target]:.0%}, "
-        f"after {after:.0%}"
-    )
+    shares = {"before": before, "the letter itself": heard[name][target], "after": after}
+    print(f"{name}:", ", ".join(f"{where} {100 * share:.0f} %" for where, share in shares.items()))
 assert not heard["forwards only"][target + 1 :].any()
 
 # %%
@@ -77,5 +75,5 @@ show(
     fig,
     alt="Bars over the characters around the word returned: how much each moves the tag of the n. "
     "For the forward model all bars stand at the n and before it. For the model that reads both "
-    f"ways, {after:.0%} of the total stands after it.",
+    f"ways, {100 * after:.0f} % of the total stands after it.",
 )

@@ -31,11 +31,11 @@ whole = {
 # %%
 # Where half of the sequences survive
 # -----------------------------------
-# A random digit has log2 10 = 3.32 bits.
+# A random digit has :math:`\log_2 10 = 3.32` bits.
 longest = {}
 for name, scores in whole.items():
     longest[name] = int((scores.median(1).values >= 50).sum())
-    print(f"{name:9s}: up to {longest[name]} digits, {3.32 * longest[name]:.0f} bits")
+    print(f"{name}: up to {longest[name]} digits, {3.32 * longest[name]:.0f} bits")
 assert longest["32 units"] < longest["64 units"] < longest["attention"]
 
 # %%
@@ -45,9 +45,11 @@ assert longest["32 units"] < longest["64 units"] < longest["attention"]
 fig, ax = subplots(height=3.1)
 for name, (_, colour) in runs.items():
     draw_history(ax, whole[name], colour=colour)
-    ax.text(longest[name] + 1.0, 60, name, color=PALETTE[colour])
+    x, y, side = (-0.6, 30, "right") if name == "32 units" else (1.0, 60, "left")
+    ax.text(longest[name] + x, y, name, color=PALETTE[colour], ha=side)
 trained = runs["64 units"][0].experiment.longest
 ax.axvline(trained + 0.5, color=MUTED, ls=(0, (3, 2)), lw=1.3)
+ax.text(trained + 0.3, 80, "trained", color=MUTED, ha="right")
 ax.set(xlabel="digits", ylabel="repeated without a mistake, %", ylim=(-3, 104))
 show(
     fig,

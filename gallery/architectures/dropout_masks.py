@@ -54,7 +54,8 @@ masks = {
 for name, mask in masks.items():
     changes = (mask[1:] != mask[:-1]).float().mean()
     name = name.split(":")[0]
-    print(f"{name:30s} {mask.float().mean():.0%} of all, changes {changes:.0%} of the time")
+    share = 100 * mask.float().mean()
+    print(f"{name:30s} {share:.0f} % of all, changes {100 * changes:.0f} % of the time")
 assert (dropped_in_time == dropped_in_time[0]).all()
 
 # %%

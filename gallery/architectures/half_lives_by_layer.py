@@ -32,7 +32,7 @@ for layer in range(layers):
     for name, lives in (("before", before), ("after", after)):
         medians = ", ".join(f"{m:.1f}" for m in lives[:, layer].median(dim=1).values.tolist())
         long = (lives[:, layer] > 5).float().mean()
-        print(f"layer {layer} {name:6s}: {medians}; {long:.0%} of the units above 5 steps")
+        print(f"layer {layer} {name:6s}: {medians}; {100 * long:.0f} % of the units above 5 steps")
 shorter = (after < before).float().mean((0, 2))
 long = (after > 5).float().mean((0, 2))
 assert (shorter > 0.5).all()

@@ -17,7 +17,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_book.data import load_japanese_vowels
-from lstm_book.plotting import PALETTE, label_end, show, subplots, use_style
+from lstm_book.plotting import PALETTE, SURFACE, label_end, show, subplots, use_style
 
 use_style()
 utterances = load_japanese_vowels().train
@@ -35,14 +35,16 @@ for name, places in batches.items():
     alive[name] = packed.batch_sizes
     own, padded = int(batch.lengths.sum()), len(batch.x) * B
     assert int(packed.batch_sizes.sum()) == own
-    print(f"{name:9s} {own} own steps, {padded} padded: {1 - own / padded:.0%} is padding")
+    wasted = 100 * (1 - own / padded)
+    print(f"{name:9s} {own} own steps, {padded} padded: {wasted:.0f} % is padding")
 
 # %%
 # Over all batches of an epoch:
 for name, order in (("shuffled", shuffled), ("sorted", utterances.lengths.argsort(stable=True))):
     parts = [utterances.lengths[places] for places in torch.split(order, B)]
     padded = sum(int(part.max()) * len(part) for part in parts)
-    print(f"{name:9s} {1 - int(utterances.lengths.sum()) / padded:.0%} of the epoch is padding")
+    wasted = 100 * (1 - int(utterances.lengths.sum()) / padded)
+    print(f"{name:9s} {wasted:.0f} % of the epoch is padding")
 
 # %%
 # Who is still there
@@ -65,7 +67,7 @@ for ax, (name, sizes) in zip(axes, alive.items(), strict=True):
     label_end(ax, float(edges[-1]), B / 2, name, "h")
     ax.set(ylabel="sequences", ylim=(0, B), yticks=[0, 16, 32])
 axes[0].text(18.5, 24, "padding", color=PALETTE["f"], ha="center")
-axes[0].text(6, 12, "own steps", ha="center")
+axes[0].text(6, 12, "own steps", ha="center", color=SURFACE, weight="bold")
 axes[1].set(xlabel="step t", xlim=(0.5, 35))
 lengths = {name: len(sizes) for name, sizes in alive.items()}
 last = int(alive["shuffled"][-1])

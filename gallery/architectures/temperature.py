@@ -35,10 +35,8 @@ choices = {}
 for tau, p in probabilities.items():
     choices[tau] = float(2 ** -(p * p.clamp(min=1e-30).log2()).sum())
     assert torch.equal(p[order], p.sort(descending=True).values)
-    print(
-        f"temperature {tau}: {choices[tau]:5.2f} characters' worth of choice, "
-        f"{p[order[top:]].sum():.1%} beyond the first {top}"
-    )
+    print(f"temperature {tau}: {choices[tau]:5.2f} characters' worth of choice")
+    print(f"    beyond the first {top}: {100 * p[order[top:]].sum():.1f} %")
 
 # %%
 # The same order, another shape
@@ -49,7 +47,7 @@ for ax, (tau, p) in zip(axes, probabilities.items(), strict=True):
     rest = float(p[order[top:]].sum())
     ax.bar(range(top), p[order[:top]].numpy(), color=PALETTE["lstm"], width=0.8)
     ax.bar([top + 0.5], [rest], color=PALETTE["g"], width=0.8)
-    ax.text(top + 0.5, rest + 0.04, f"{rest:.1%}", ha="center", color=PALETTE["g"])
+    ax.text(top + 0.5, rest + 0.04, f"{100 * rest:.1f} %", ha="center", color=PALETTE["g"])
     ax.text(top + 0.9, 0.8, f"temperature {tau:g}", ha="right")
     ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
     ax.grid(False, axis="x")

@@ -44,25 +44,21 @@ for seed in range(5):
         scores[seed, when] = read[0][0], best[0]
         if seed == 1:
             pictures[when] = read[0][1], best[1]
-    print(
-        f"seed {seed}: "
-        + ", ".join(
-            f"{when} training all cells {scores[seed, when][0]:.3f}, "
-            f"the best one {scores[seed, when][1]:.3f}"
-            for when in models
-        )
-    )
+print("seed   before: all, best   after: all, best")
+for seed in range(5):
+    row = [f"{score:10.3f}" for when in models for score in scores[seed, when]]
+    print(f"{seed:4d}", *row)
 
 # %%
 # One sequence
 # ------------
-# Black: the sum so far. Training did not make the accumulator. It made it more exact.
+# The thin line is the sum so far. Training did not make the accumulator. It made it more exact.
 assert all(whole > 0.95 and whole > one for whole, one in scores.values())
 assert all(scores[seed, "after"][0] > scores[seed, "before"][0] for seed in range(5))
 panels = [
-    ("before training, the best cell", pictures["before"][1], "neutral"),
+    ("before training, the best cell", pictures["before"][1], "g"),
     ("before training, all cells", pictures["before"][0], "c"),
-    ("after training, the best cell", pictures["after"][1], "neutral"),
+    ("after training, the best cell", pictures["after"][1], "g"),
     ("after training, all cells", pictures["after"][0], "c"),
 ]
 fig, axes = subplots(4, 1, sharex=True, sharey=True, height=6.8)
@@ -73,7 +69,7 @@ for ax, (title, values, colour) in zip(axes, panels, strict=True):
 axes[-1].set_xlabel("step t")
 show(
     fig,
-    alt="Four panels with a black staircase of two steps. Read from the best single cell, the "
+    alt="Four panels with a thin staircase of two steps. Read from the best single cell, the "
     f"coloured line strays from it before training ({scores[1, 'before'][1]:.2f} of the variance) "
     f"and after ({scores[1, 'after'][1]:.2f}). Read from all cells it follows the staircase, "
     f"before training ({scores[1, 'before'][0]:.3f}) and after ({scores[1, 'after'][0]:.3f}).",

@@ -34,8 +34,8 @@ fit(trained, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(0
 # %%
 # Reading the state
 # -----------------
-# At each step, least squares predicts x_1[0] from the units' states. It is fitted on the first half
-# of the sequences and judged on the second: 1 is perfect, 0 is no better than the mean.
+# At each step, least squares predicts the first number from the units' states. It is fitted on the
+# first half of the sequences and judged on the second: 1 is perfect, 0 is no better than the mean.
 B = 2000
 x, _ = task.sample(B, generator=torch.Generator().manual_seed(100))
 target = x[0, :, 0, None].expand(task.length, B, 1)

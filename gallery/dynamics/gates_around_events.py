@@ -36,7 +36,8 @@ inside = torch.tensor(inside)
 ranks = trace.c[:, 0].argsort(dim=0).argsort(dim=0).double()
 gap = ranks[inside].mean(0) - ranks[~inside].mean(0)
 unit = int(gap.abs().argmax())
-print(f"cell {unit}: inside above outside in {0.5 + gap[unit].abs() / len(text):.1%} of the pairs")
+pairs = 100 * (0.5 + gap[unit].abs() / len(text))
+print(f"cell {unit}: inside above outside in {pairs:.1f} % of the pairs")
 
 # %%
 # All quotes, side by side
@@ -61,8 +62,8 @@ windows = {
 }
 for name, window in windows.items():
     gates = {gate: getattr(window, gate)[before, :, unit] for gate in "fig"}
-    medians = ", ".join(f"{gate} {values.nanmedian():.4f}" for gate, values in gates.items())
-    print(f"{name} quotes: {window.f.shape[1]}; medians at the quote: {medians}")
+    medians = ", ".join(f"{gate} {values.nanmedian():.2f}" for gate, values in gates.items())
+    print(f"{name} quotes: {window.f.shape[1]}; medians at the quote:\n    {medians}")
 at_opening, at_closing = (window.f[before, :, unit] for window in windows.values())
 wrote, kept_out = (window.i[before, :, unit] for window in windows.values())
 assert max(at_opening.nanmedian(), at_closing.nanmedian()) < 0.01

@@ -19,7 +19,7 @@ Background: :doc:`/part3_training/long_memory`.
 import torch
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 
 from lstm_book.experiments import load_experiment
 from lstm_book.plotting import show, subplots, use_style
@@ -49,10 +49,10 @@ for seed in range(5):
     r = float(torch.corrcoef(with_clock)[0, 1])
     timed.append(abs(r))
     planes[seed] = total, other * (1 if r > 0 else -1)
-    print(
-        f"seed {seed}: a step with a mark moves the first axis by {moved[-1][0]:.3f}, one without "
-        f"by {moved[-1][1]:.4f}; second axis against time: r = {timed[-1]:.2f}"
-    )
+print("seed   first axis moves by        second axis")
+print("       at a mark   elsewhere    against time, r")
+for seed in range(5):
+    print(f"{seed:4d} {moved[seed][0]:11.3f} {moved[seed][1]:11.4f} {timed[seed]:14.2f}")
 
 # %%
 # Seventy paths
@@ -64,7 +64,8 @@ assert min(at / off for at, off in moved) > 20
 assert min(timed) > 0.8
 total, clock = planes[1]
 fig, ax = subplots(height=4.0)
-shades = colormaps["viridis"]
+whole = colormaps["viridis"]  # without its darkest, which a dark page swallows
+shades = ListedColormap([whole(0.25 + 0.75 * k / 255) for k in range(256)])
 for n in range(70):
     colour = shades(float(y[n]) / 2)
     ax.plot(clock[:, n], total[:, n], color=colour, lw=0.8, alpha=0.6)

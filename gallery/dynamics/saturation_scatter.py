@@ -49,10 +49,13 @@ print(f"gates that switch, of {H}; share of the time at either end")
 for layer in range(3):
     print(f"layer {layer}:", ", ".join(f"{NAMES[n]} {both['after', layer, n]:3d}, "
           f"{far['after', layer, n]:.2f}" for n in "ifo"))  # fmt: skip
-print("switching before training:", {n: [both["before", k, n] for k in range(3)] for n in "ifo"})
+before = {n: sum(both["before", k, n] for k in range(3)) for n in "ifo"}
+print("before training, all layers:", ", ".join(f"{NAMES[n]} {before[n]}" for n in "ifo"))
 always = {n: sum(int((shares["after", k, n][1] > 0.9).sum()) for k in range(3)) for n in "ifo"}
 never = {n: sum(int((shares["after", k, n][0] > 0.9).sum()) for k in range(3)) for n in "ifo"}
-print(f"open for nine tenths of the time: {always}, shut for as long: {never}, of {3 * H} each")
+print(f"for nine tenths of the time, of {3 * H} each:")
+for name, count in (("open", always), ("shut", never)):
+    print(f"{name}:", ", ".join(f"{NAMES[n]} {count[n]}" for n in "ifo"))
 assert max(number for (when, *_), number in both.items() if when == "before") < H / 20
 assert both["after", 0, "f"] > H / 2 > 10 * max(both["after", k, "f"] for k in (1, 2)) / 2
 assert sum(never.values()) == 0 < always["f"]
@@ -69,9 +72,10 @@ for layer in range(3):
         ax = axes[2 - layer, column]
         shut, opened = shares["after", layer, name]
         ax.plot([0, 1], [1, 0], color=MUTED, lw=0.8)
-        ax.plot(*shares["before", layer, name], "o", color=MUTED, ms=2.2, alpha=0.4, mew=0)
-        ax.plot(shut, opened, "o", color=PALETTE[name], ms=2.2, alpha=0.6, mew=0)
+        ax.plot(*shares["before", layer, name], "o", color=MUTED, ms=2.6, alpha=0.6, mew=0)
+        ax.plot(shut, opened, "o", color=PALETTE[name], ms=2.6, alpha=0.6, mew=0)
         ax.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        ax.set_xticklabels(["0", "½", "1"])
         ax.set_title(f"{NAMES[name]}, layer {layer}")
         ax.label_outer()
 axes[2, 1].set_xlabel("share of the time below 0.1")

@@ -46,12 +46,12 @@ scores = {
 H = c.shape[1]
 for name, score in scores.items():
     above = [int((score > limit).sum()) for limit in (0.7, 0.8, 0.9)]
-    print(f"{name:9s} best {score.max():.3f}, median {score.median():.2f};",
-          f"of {H} cells above 0.7, 0.8, 0.9: {above}")  # fmt: skip
+    print(f"{name:9s} best {score.max():.3f}, median {score.median():.2f}")
+    print(f"{'':9s} above 0.7, 0.8, 0.9:", *above, f"of {H} cells")
 chosen = int(scores["quotes"].argmax())
 by_lot = int(torch.randint(H, (), generator=torch.Generator().manual_seed(0)))
 mine = ", ".join(f"{name} {score[by_lot]:.2f}" for name, score in scores.items())
-print(f"chosen: cell {chosen}; by lot: cell {by_lot} ({mine})")
+print(f"chosen: cell {chosen}; by lot: cell {by_lot}\n({mine})")
 clear = torch.stack(list(scores.values())).amax(0) > 0.9
 print(f"cells above 0.9 for any of the three: {int(clear.sum())}")
 assert scores["quotes"][chosen] > 0.99

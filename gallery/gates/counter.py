@@ -10,7 +10,7 @@ a tanh goes wrong. Background: :doc:`/part1_maths/additive_memory`.
 # %%
 # A unit by hand
 # --------------
-# The input is +1 for "(", -1 for ")" and 0 for everything else. The candidate copies it on a small
+# The input is +1 for "(", −1 for ")" and 0 for everything else. The candidate copies it on a small
 # scale, where tanh is almost a straight line. Every gate is held open by its bias.
 import torch
 

@@ -11,8 +11,8 @@ other helps little. Background: :doc:`/part1_maths/additive_memory` and :doc:`/p
 # A grid of units
 # ---------------
 # Each unit has a forget bias and an input bias of its own, and no recurrence. The candidate reads
-# x_t, a new random number at every step. Only at the first step, a second input opens all the input
-# gates.
+# :math:`x_t`, a new random number at every step. Only at the first step, a second input opens all
+# the input gates.
 import torch
 from matplotlib.patheffects import withStroke
 
@@ -46,12 +46,13 @@ last = run.states.c[-1] - run.states.c[-1].mean(dim=0)
 correlation = (first @ last / (first.norm() * last.norm(dim=0))).view(N, N)
 for f, i in ((0.0, 0.0), (8.0, 0.0), (0.0, -8.0), (4.0, -4.0), (8.0, -8.0)):
     at = correlation[int((axis - f).abs().argmin()), int((axis + i).abs().argmin())]
-    print(f"forget bias {f:.0f}, input bias {i:+.0f}: correlation {at:.2f}")
+    print(f"correlation {at:5.2f}: forget bias {f:.0f}, input bias {i:.0f}")
 
 # %%
 # The way goes along the diagonal
 # -------------------------------
-# The dashed line is b_i = -b_f, on which :func:`~lstm_book.cells.init_chrono_` starts its units.
+# The dashed line is :math:`b_i = -b_f`, on which :func:`~lstm_book.cells.init_chrono_` starts its
+# units.
 fig, ax = subplots(height=3.8)
 draw_heatmap(ax, correlation, label="correlation with the first number")
 halo = withStroke(linewidth=3.5, foreground=SURFACE)  # seen on blue and on yellow

@@ -10,9 +10,10 @@ not what was read. Background: :doc:`/part1_maths/bptt`.
 # %%
 # Inputs that are pre-activations
 # -------------------------------
-# We want ∂L/∂a_t of each gate at each step. :func:`~lstm_book.gradients.bptt` returns ∂L/∂x_t. So
-# we give every gate of every unit an input of its own: W is the identity, x_t is added to a_t, and
-# the two gradients are the same.
+# We want :math:`\partial L / \partial a_t` of each gate at each step.
+# :func:`~lstm_book.gradients.bptt` returns :math:`\partial L / \partial x_t`. So we give every gate
+# of every unit an input of its own: W is the identity, :math:`x_t` is added to :math:`a_t`, and the
+# two gradients are the same.
 import torch
 
 from lstm_book.cells import LSTMState, Weights, lstm_step

@@ -28,7 +28,7 @@ U = {"by gate": [0.0, 0.0, 0.0, 0.0], "by loop": [0.0, 0.0, 4.0, 0.0]}
 # %%
 # One pulse, then noise
 # ---------------------
-# Two sequences: one starts with a pulse of +1, the other with -1.
+# Two sequences: one starts with a pulse of +1, the other with −1.
 T = 200
 x = 0.02 * torch.randn(T, 1, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 x = x.repeat(1, 2, 1)

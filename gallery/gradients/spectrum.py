@@ -45,9 +45,9 @@ for name, s in spectra.items():
 # %%
 # How many survive
 # ----------------
-# Each line is one singular value of ∂s_T/∂s_t, where s is the layer's state. Half of the LSTM's die
-# within a few steps: h is written anew each time. The other half fade slowly, each at the pace of
-# its forget gate.
+# Each line is one singular value of :math:`\partial s_T / \partial s_t`, where s is the layer's
+# state. Half of the LSTM's die within a few steps: h is written anew each time. The other half fade
+# slowly, each at the pace of its forget gate.
 fig, axes = subplots(2, 1, height=4.8, sharex=True, sharey=True)
 for ax, (name, s) in zip(axes, spectra.items(), strict=True):
     ax.plot(range(T + 1), s.clamp(min=1e-30), color=colour_of(name.lower()), lw=0.9)

@@ -60,20 +60,20 @@ _PEERS: dict[str, tuple[Layer, float | str | None]] = {
 }
 
 
-def _series(length: int, peer: str, *, patience: int | None = None, which: str = "") -> Series:
-    """Return the series' experiment for one model and length; `which` tells one from another."""
+def _series(length: int, peer: str, *, epochs: int = 100, patience: int | None = None) -> Series:
+    """Return the series' experiment for one model and length."""
     layer, bias = _PEERS[peer]
     words = {"lstm-default": "PyTorch's first weights", "lstm-doubled": "forget bias 2"}
     words["lstm-chosen"] = f"forget bias ln {length}"
     return Series(
-        name=f"first-and-last-{length}-{peer}" + (f"-{which}" if which else ""),
+        name=f"first-and-last-{length}-{peer}",
         about=f"the series' experiment over {length} steps: {layer}"
-        + (f", {words[peer]}" if peer in words else "")
-        + (f", {which}" if which else ""),
+        + (f", {words[peer]}" if peer in words else ""),
         seeds=(0, 1, 2, 3, 4) if length < 300 else (0, 1, 2),
         length=length,
         layer=layer,
         forget_bias=math.log(length) if isinstance(bias, str) else bias,
+        epochs=epochs,
         patience=patience,
     )
 
@@ -191,7 +191,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         *(_series(30, peer) for peer in _PEERS),
         *(_series(100, peer, patience=6) for peer in _PEERS),
-        _series(100, "rnn", which="unstopped"),
         *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
         LearnTask(
             name="first-and-last",

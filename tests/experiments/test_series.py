@@ -232,8 +232,8 @@ def test_the_catalogue_has_the_series_settings(name):
     assert (found.dropout, found.lr, found.halve_every, found.batch) == (0.3, 1e-3, 20, 64)
     assert (found.sequences, found.tests, found.epochs) == (5_000, 1_000, 100)
     assert not found.fresh
+    assert (found.patience is None) == (length == "30")
     layer, _, start = peer.partition("-")
-    assert (found.patience is None) == (length == "30" or start == "unstopped")
     assert found.layer == layer
     assert found.forget_bias == {"doubled": 2.0, "chosen": math.log(int(length))}.get(start)
 
