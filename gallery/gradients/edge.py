@@ -12,9 +12,9 @@ LSTM's forget bias only has to be large enough. Background: :doc:`/part1_maths/v
 # Every gain, every bias
 # ----------------------
 # The RNN's recurrent matrix is orthogonal times a gain, so the gain is its largest singular value,
-# :math:`\sigma_\max`. :func:`~lstm_book.gradients.lag_norms` measures the gradient at every lag. We
-# take one network of each kind, the median of a few sequences of noise, and its logarithm to base
-# 10.
+# :math:`\sigma_{\max}`. :func:`~lstm_book.gradients.lag_norms` measures the gradient at every lag.
+# We take one network of each kind, the median of a few sequences of noise, and its logarithm to
+# base 10.
 import torch
 from torch import nn
 
@@ -40,7 +40,7 @@ maps = {"RNN": (gains, torch.stack(by_gain)), "LSTM": (biases, torch.stack(by_bi
 # What is neither lost nor too large
 # ----------------------------------
 # On the dashed line the gradient has fallen to a tenth, on the solid one it has grown to ten. The
-# LSTM never gets there. The bound by :math:`\sigma_\max` promises that nothing explodes at gains up
+# LSTM never gets there. The bound by :math:`\sigma_{\max}` promises that nothing explodes at gains up
 # to 1. It does not promise that the balance is there: tanh takes its share, so the band lies above.
 assert maps["LSTM"][1].max() < 1  # no solid line on its map
 print(f"gains and biases with a gradient norm of 0.1 to 10 at lag {T}:")
