@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from lstm_book.experiments import load_experiment
-from lstm_book.plotting import INK, SURFACE, draw_heatmap, show, subplots, use_style
+from lstm_book.plotting import draw_heatmap, show, subplots, use_style
 
 use_style()
 stored = load_experiment("addition-forward-attention")
@@ -35,8 +35,9 @@ print(f"{len(pairs)} sums, {100 * right:.1f} % right")
 # %%
 # What stands in the same column
 # ------------------------------
-# The leading 1 is the carry of the hundreds. The model writes it while it looks at the last step,
-# where all has been read.
+# Each letter in ``abc+def`` and ``1xyz$`` stands for a digit, and ``$`` ends the answer. The
+# leading 1 is the carry of the hundreds. The model writes it while it looks at the last step, where
+# all has been read.
 question, answer = "abc+def", "1xyz$"
 columns = {0: (0, 4), 1: (0, 4), 2: (1, 5), 3: (2, 6)}  # written: read
 inside = [float(look[step, list(rows)].sum()) for step, rows in columns.items()]
@@ -51,11 +52,11 @@ assert look[0, -1] > 0.5 > sum(inside) / len(inside)
 # ----------------------
 fig, ax = subplots(height=3.6)
 draw_heatmap(ax, look, label="attention, on average")
-halo = [withStroke(linewidth=3.6, foreground=SURFACE)]  # seen on blue and on yellow
+halo = [withStroke(linewidth=3.6, foreground="#10151c")]  # white is seen on blue, this on yellow
 for step, rows in columns.items():
     for row in rows:
         corner = (step + 0.57, row + 0.57)
-        frame = Rectangle(corner, 0.86, 0.86, fill=False, ec=INK, lw=1.6, path_effects=halo)
+        frame = Rectangle(corner, 0.86, 0.86, fill=False, ec="#fcfcfc", lw=1.6, path_effects=halo)
         ax.add_patch(frame)
 ax.set_xticks(range(1, 6), list(answer))
 ax.set_yticks(range(1, 8), list(question))

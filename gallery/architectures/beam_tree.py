@@ -50,7 +50,8 @@ height[()] = sum(roots) / len(roots)
 # %%
 # The tree
 # --------
-# The number under a character is the probability of all characters up to it.
+# The number under a character is the probability of all characters up to it. The sign ``$`` ends an
+# answer.
 fig, ax = subplots(height=3.4)
 for tokens, p in kept.items():
     x, y = len(tokens), height[tokens]

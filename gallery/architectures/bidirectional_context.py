@@ -29,12 +29,12 @@ word = slice(text.index("returned"), text.index("returned") + len("returned"))
 tokens = source_vocabulary().encode(text)[:, None]
 KEYWORD, NAME = CHARACTER_TAGS.index("keyword"), CHARACTER_TAGS.index("name")
 
-print("probability that the letter belongs to a keyword")
-print(f"{'':14s}" + "".join(f"{letter:>6s}" for letter in text[word]))
-for name, tagger in taggers.items():
-    with torch.no_grad():
-        keyword = tagger(tokens)[word, 0].softmax(-1)[:, KEYWORD]
-    print(f"{name:14s}" + "".join(f"{p:6.2f}" for p in keyword.tolist()))
+with torch.no_grad():
+    keyword = [tagger(tokens)[word, 0].softmax(-1)[:, KEYWORD] for tagger in taggers.values()]
+print("probability that the letter is of a keyword")
+print("  " + "".join(f"{name:>15s}" for name in taggers))
+for letter, *says in zip(text[word], *keyword, strict=True):
+    print(f"{letter:2s}" + "".join(f"{p:15.2f}" for p in says))
 
 # %%
 # Who is heard
@@ -43,6 +43,7 @@ for name, tagger in taggers.items():
 # character. Its norm says how much a small change there would move the answer here.
 target = word.start + len("return") - 1
 heard = {}
+print("share in percent  before     n   after")
 for name, tagger in taggers.items():
     vectors = tagger.vectors(tokens, tagger.linear.weight.dtype).detach().requires_grad_()
     logits = tagger.linear(tagger.layer(vectors)[0])[target, 0]
@@ -50,8 +51,8 @@ for name, tagger in taggers.items():
     norms = slope[:, 0].norm(dim=-1)
     heard[name] = norms / norms.sum()
     before, after = heard[name][:target].sum(), heard[name][target + 1 :].sum()
-    shares = {"before": before, "the letter itself": heard[name][target], "after": after}
-    print(f"{name}:", ", ".join(f"{where} {100 * share:.0f} %" for where, share in shares.items()))
+    shares = 100 * torch.stack([before, heard[name][target], after])
+    print(f"{name:16s}" + "".join(f"{share:7.0f}" for share in shares))
 assert not heard["forwards only"][target + 1 :].any()
 
 # %%

@@ -12,6 +12,8 @@ Background: :doc:`/part2_pytorch/seq2seq`.
 # Three stored runs
 # -----------------
 # Each was trained on 1 to 16 digits, and tested on up to 24.
+import math
+
 import torch
 
 from lstm_book.experiments import load_experiment
@@ -31,11 +33,12 @@ whole = {
 # %%
 # Where half of the sequences survive
 # -----------------------------------
-# A random digit has :math:`\log_2 10 = 3.32` bits.
+# A random digit has :math:`\log_2 10` bits.
 longest = {}
 for name, scores in whole.items():
     longest[name] = int((scores.median(1).values >= 50).sum())
-    print(f"{name}: up to {longest[name]} digits, {3.32 * longest[name]:.0f} bits")
+    bits = math.log2(10) * longest[name]
+    print(f"{name}: up to {longest[name]} digits, {bits:.0f} bits")
 assert longest["32 units"] < longest["64 units"] < longest["attention"]
 
 # %%
@@ -49,7 +52,7 @@ for name, (_, colour) in runs.items():
     ax.text(longest[name] + x, y, name, color=PALETTE[colour], ha=side)
 trained = runs["64 units"][0].experiment.longest
 ax.axvline(trained + 0.5, color=MUTED, ls=(0, (3, 2)), lw=1.3)
-ax.text(trained + 0.3, 80, "trained", color=MUTED, ha="right")
+ax.text(trained + 0.3, 80, "← trained", color=MUTED, ha="right")
 ax.set(xlabel="digits", ylabel="repeated without a mistake, %", ylim=(-3, 104))
 show(
     fig,

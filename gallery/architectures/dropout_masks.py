@@ -51,11 +51,10 @@ masks = {
     "recurrent dropout: one mask for the whole sequence": dropped_in_time,
     "zoneout: $c_t$ stays as it was": frozen,
 }
+print("share of all, and how often a unit changes")
 for name, mask in masks.items():
-    changes = (mask[1:] != mask[:-1]).float().mean()
-    name = name.split(":")[0]
-    share = 100 * mask.float().mean()
-    print(f"{name:30s} {share:.0f} % of all, changes {100 * changes:.0f} % of the time")
+    share, changes = mask.float().mean(), (mask[1:] != mask[:-1]).float().mean()
+    print(f"{100 * share:3.0f} % {100 * changes:4.0f} %  {name.split(':')[0]}")
 assert (dropped_in_time == dropped_in_time[0]).all()
 
 # %%

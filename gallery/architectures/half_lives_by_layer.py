@@ -27,12 +27,13 @@ before = torch.tensor(stored.values("half_life_before"))  # (seeds, layers, unit
 after = torch.tensor(stored.values("half_life"))
 seeds, layers, H = after.shape
 
-print("half-life in steps: median over the units, for each seed")
+print("half-life in steps: median for each seed;")
+print("then the share of the units above 5 steps")
 for layer in range(layers):
     for name, lives in (("before", before), ("after", after)):
-        medians = ", ".join(f"{m:.1f}" for m in lives[:, layer].median(dim=1).values.tolist())
+        medians = "".join(f"{m:4.1f}" for m in lives[:, layer].median(dim=1).values.tolist())
         long = (lives[:, layer] > 5).float().mean()
-        print(f"layer {layer} {name:6s}: {medians}; {100 * long:.0f} % of the units above 5 steps")
+        print(f"layer {layer} {name:6s}{medians}{100 * long:5.0f} %")
 shorter = (after < before).float().mean((0, 2))
 long = (after > 5).float().mean((0, 2))
 assert (shorter > 0.5).all()

@@ -17,7 +17,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_book.data import load_japanese_vowels
-from lstm_book.plotting import PALETTE, SURFACE, label_end, show, subplots, use_style
+from lstm_book.plotting import PALETTE, label_end, show, subplots, use_style
 
 use_style()
 utterances = load_japanese_vowels().train
@@ -36,7 +36,7 @@ for name, places in batches.items():
     own, padded = int(batch.lengths.sum()), len(batch.x) * B
     assert int(packed.batch_sizes.sum()) == own
     wasted = 100 * (1 - own / padded)
-    print(f"{name:9s} {own} own steps, {padded} padded: {wasted:.0f} % is padding")
+    print(f"{name:9s} {own} own steps of {padded}: {wasted:.0f} % padding")
 
 # %%
 # Over all batches of an epoch:
@@ -67,7 +67,7 @@ for ax, (name, sizes) in zip(axes, alive.items(), strict=True):
     label_end(ax, float(edges[-1]), B / 2, name, "h")
     ax.set(ylabel="sequences", ylim=(0, B), yticks=[0, 16, 32])
 axes[0].text(18.5, 24, "padding", color=PALETTE["f"], ha="center")
-axes[0].text(6, 12, "own steps", ha="center", color=SURFACE, weight="bold")
+axes[0].text(6, 12, "own steps", ha="center", color="#10151c")  # read on blue in both themes
 axes[1].set(xlabel="step t", xlim=(0.5, 35))
 lengths = {name: len(sizes) for name, sizes in alive.items()}
 last = int(alive["shuffled"][-1])

@@ -32,11 +32,11 @@ temperatures, top = (0.3, 1.0, 1.5), 12
 probabilities = {tau: (logits / tau).softmax(0) for tau in temperatures}
 order = logits.argsort(descending=True)
 choices = {}
+print(f"temperature  choice  beyond the first {top}")
 for tau, p in probabilities.items():
     choices[tau] = float(2 ** -(p * p.clamp(min=1e-30).log2()).sum())
     assert torch.equal(p[order], p.sort(descending=True).values)
-    print(f"temperature {tau}: {choices[tau]:5.2f} characters' worth of choice")
-    print(f"    beyond the first {top}: {100 * p[order[top:]].sum():.1f} %")
+    print(f"{tau:11.1f}{choices[tau]:8.2f}{100 * p[order[top:]].sum():19.1f} %")
 
 # %%
 # The same order, another shape
@@ -52,7 +52,7 @@ for ax, (tau, p) in zip(axes, probabilities.items(), strict=True):
     ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
     ax.grid(False, axis="x")
 axes[1].set_ylabel("probability")
-axes[-1].set_xticks([*range(top), top + 0.5], [*names, "rest"])
+axes[-1].set_xticks([*range(top), top + 0.5], [*names, "rest"], family="monospace", fontsize=11)
 axes[-1].tick_params(axis="x", length=0)
 shown = ", ".join(f"{choice:.1f} at {tau:g}" for tau, choice in choices.items())
 show(

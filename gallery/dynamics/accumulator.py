@@ -17,7 +17,7 @@ at each mark by the marked number. And the surprise: so it does *before* trainin
 import torch
 
 from lstm_book.experiments import load_experiment
-from lstm_book.plotting import INK, PALETTE, show, subplots, use_style
+from lstm_book.plotting import INK, PALETTE, label_end, show, subplots, use_style
 from lstm_book.recording import record
 
 use_style()
@@ -44,10 +44,11 @@ for seed in range(5):
         scores[seed, when] = read[0][0], best[0]
         if seed == 1:
             pictures[when] = read[0][1], best[1]
-print("seed   before: all, best   after: all, best")
+print("               before             after")
+print("seed  all cells   best   all cells   best")
 for seed in range(5):
-    row = [f"{score:10.3f}" for when in models for score in scores[seed, when]]
-    print(f"{seed:4d}", *row)
+    row = [f"{all_cells:11.3f}{one:7.3f}" for all_cells, one in (scores[seed, w] for w in models)]
+    print(f"{seed:4d}" + " ".join(row))
 
 # %%
 # One sequence
@@ -56,16 +57,18 @@ for seed in range(5):
 assert all(whole > 0.95 and whole > one for whole, one in scores.values())
 assert all(scores[seed, "after"][0] > scores[seed, "before"][0] for seed in range(5))
 panels = [
-    ("before training, the best cell", pictures["before"][1], "g"),
-    ("before training, all cells", pictures["before"][0], "c"),
-    ("after training, the best cell", pictures["after"][1], "g"),
-    ("after training, all cells", pictures["after"][0], "c"),
+    ("before training", "best cell", pictures["before"][1], "g"),
+    ("before training", "all cells", pictures["before"][0], "c"),
+    ("after training", "best cell", pictures["after"][1], "g"),
+    ("after training", "all cells", pictures["after"][0], "c"),
 ]
 fig, axes = subplots(4, 1, sharex=True, sharey=True, height=6.8)
-for ax, (title, values, colour) in zip(axes, panels, strict=True):
+for ax, (title, cells, values, colour) in zip(axes, panels, strict=True):
     ax.plot(range(1, 101), so_far[:, 200 + shown], color=INK, lw=1)
     ax.plot(range(1, 101), values, color=PALETTE[colour], lw=2)
-    ax.set(title=title, ylabel="sum so far")
+    label_end(ax, 100, float(so_far[-1, 200 + shown]), "the sum", INK)
+    label_end(ax, 100, float(values[-1]), cells, colour)
+    ax.set(title=f"{title}, {cells}", ylabel="sum so far")
 axes[-1].set_xlabel("step t")
 show(
     fig,

@@ -4,8 +4,8 @@ The number is in the state long before it is needed
 
 Where is the first number during the 28 steps in which nobody asks for it? We try to read it, by the
 best linear guess, from the state at every step. An untrained layer loses it within a few steps. A
-trained one holds it all the way, in c and in h alike. Background:
-:doc:`/part1_maths/additive_memory`.
+trained one holds it all the way, in :math:`c` and in :math:`h`
+alike. Background: :doc:`/part1_maths/additive_memory`.
 """
 
 # %%
@@ -52,14 +52,15 @@ for when, model in (("before", fresh), ("after", trained)):
 # %%
 # What can be read
 # ----------------
-# The output gates could have hidden the number until the end. They do not: h holds it as well as c.
+# The output gates could have hidden the number until the end. They do not: :math:`h`
+# holds it as well as :math:`c`.
 fig, ax = subplots(height=3.2)
+print("             step 1  step 5  " + f"step {task.length}")
 for (name, when), score in readable.items():
-    solid = "-" if when == "after" else (0, (3, 2))
-    ax.plot(range(1, task.length + 1), score, color=PALETTE[name], ls=solid)
+    dashes = "-" if name == "c" else (0, (1.2, 1))
+    ax.plot(range(1, task.length + 1), score, color=PALETTE[name], ls=dashes)
     label_end(ax, task.length, float(score[-1]), f"${name}_t$ {when}", PALETTE[name])
-    print(f"{name} {when:6}: step 1 {score[0]:.2f}, step 5 {score[4]:.2f}, ", end="")
-    print(f"step {task.length} {score[-1]:.2f}")
+    print(f"{name} {when:8}{score[0]:9.2f}{score[4]:8.2f}{score[-1]:9.2f}")
 ax.set(xlabel="step t", ylabel="$R^2$ of the first number", ylim=(-0.08, 1.05))
 ends = {when: readable["c", when][-1] for when in ("before", "after")}
 show(

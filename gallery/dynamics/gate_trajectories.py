@@ -37,11 +37,12 @@ for seed in range(5):
 # How far apart they stand
 # ------------------------
 # The spread is the standard deviation of the units' places, in the units of a bias.
+print("at step      " + "".join(f"{t:7}" for t in (1, 3, 10, 30)))
 for when, runs in places.items():
     for seed, place in enumerate(runs):
         spread = place.std(dim=1).norm(dim=-1)
-        at = ", ".join(f"step {t}: {spread[t - 1]:.2f}" for t in (1, 3, 10, 30))
-        print(f"{when:6} seed {seed}: {at}")
+        at = "".join(f"{spread[t - 1]:7.2f}" for t in (1, 3, 10, 30))
+        print(f"{when:6} seed {seed}{at}")
         if when == "after":
             assert spread[-1] > 3 * spread[0]
             assert spread[9] > 0.85 * spread[-1]

@@ -48,12 +48,14 @@ for seed in range(3):
     f_before, f_after = before.gates.f.mean((0, 1)), after.gates.f.mean((0, 1))
     keepers = f_after > 0.9
     flat = keepers & (after.states.c[-1].abs().median(dim=0).values > 5)
-    print(f"seed {seed}, accuracy {accuracy:.3f}. Forget gates of the {H} units:")
+    print(f"seed {seed}, accuracy {accuracy:.3f}. Forget gates:")
     for what, values in (("before", f_before), ("after", f_after)):
         low, mean, high = values.min(), values.mean(), values.max()
-        print(f"    {what:6}  lowest {low:.2f}, mean {mean:.2f}, highest {high:.3f}")
-    print(f"    above 0.9 after: {keepers.sum()}; of these with |c_T| above 5: {flat.sum()}")
-print("accuracy without memory:", *(f"{score} ({who})" for who, score in task.baselines().items()))
+        print(f"    {what:6}  {low:.2f} to {high:.3f}, mean {mean:.2f}")
+    print(f"    {keepers.sum()} above 0.9 after, |c_T| above 5 in {flat.sum()}")
+print("accuracy without memory:")
+for who, score in task.baselines().items():
+    print(f"    {score} ({who})")
 
 # %%
 # The same units, before and after

@@ -15,14 +15,14 @@ gradient falls to less than a hundredth, and the run has to wait. Background:
 # The class is the sign of the first number plus the last; the last one alone is right in three
 # cases of four. With thirty steps and a forget bias of 2, some runs learn at once and some wait.
 # Every twenty updates we measure on 64 sequences that are held out: the gradient, and the part of
-# it that comes along the belt alone (:eq:`direct-path`), through nothing but forget gates.
+# it that comes along the belt alone, :eq:`direct-path`, through nothing but forget gates.
 import torch
 from torch import nn
 
 from lstm_book.cells import init_forget_bias_
 from lstm_book.gradients import gradient_flow, run_module
 from lstm_book.models import LastStepClassifier
-from lstm_book.plotting import MUTED, PALETTE, draw_heatmap, label_end, show, subplots, use_style
+from lstm_book.plotting import MUTED, PALETTE, draw_heatmap, show, subplots, use_style
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import descend
 
@@ -64,14 +64,15 @@ for seed in range(5):
 # the belt at that moment, as such a share; and the update by which 85 % of forty batches were
 # right.
 lowest, learned = [], []
+print("seed  gradient   belt  learned by update")
 for seed, (flow, belt, curve) in enumerate(zip(flows, belts, curves, strict=True)):
     place = int(flow[:, 0].argmin())
     lowest.append(float(flow[place, 0] / flow[0, 0]))
     above = (curve > 0.85).nonzero()
     learned.append(int(above[0]) * EVERY + 40 if len(above) else UPDATES + 1)
-    when = f"learned by update {learned[-1]}" if len(above) else f"not learned in {UPDATES}"
+    when = str(learned[-1]) if len(above) else f"not in {UPDATES}"
     share = float(belt[place] / belt[0])
-    print(f"seed {seed}: gradient down to {lowest[-1]:.4f}, belt {share:.3f}; {when}")
+    print(f"{seed:4}{lowest[-1]:10.4f}{share:7.3f}  {when:>17}")
     assert lowest[-1] > 0.01 or share < 0.05
 kept = [seed for seed in range(5) if lowest[seed] > 0.01]
 lost = [seed for seed in range(5) if lowest[seed] < 0.01]
@@ -85,19 +86,23 @@ assert max(learned[seed] for seed in kept) < min(learned[seed] for seed in lost)
 # accuracy rests on the dashed line. When it comes back, the first step gets more of it than the
 # last.
 quick, slow = min(kept, key=learned.__getitem__), min(lost, key=learned.__getitem__)
-fig, axes = subplots(3, 1, height=6.4, sharex=True, height_ratios=(3, 3, 2))
+fig, axes = subplots(3, 1, height=6.8, sharex=True, height_ratios=(3, 3, 2.4))
 for ax, seed, what in ((axes[0], quick, "learns at once"), (axes[1], slow, "waits")):
     draw_heatmap(ax, flows[seed].log10(), vmin=-5, vmax=0, colourbar=False)
     ax.images[0].set_extent((-EVERY / 2, UPDATES + EVERY / 2, 0.5, T + 0.5))
     ax.set(title=f"seed {seed} {what}", xlabel="", ylabel="step t", yticks=(1, 10, 20, 30))
-colours = fig.colorbar(axes[0].images[0], ax=axes[:2], aspect=30, label="gradient")
+colours = fig.colorbar(
+    axes[0].images[0], ax=axes[:2], location="top", aspect=40, pad=0.02, label="gradient"
+)
 colours.set_ticks([-4, -2, 0], labels=["$10^{-4}$", "$10^{-2}$", "1"])
+alone = task.baselines()["the last element alone"]
 for seed, colour in ((quick, "lstm"), (slow, "rnn")):
     updates = [EVERY * n + 20 for n in range(len(curves[seed]))]
-    axes[2].plot(updates, curves[seed], color=PALETTE[colour])
-    label_end(axes[2], updates[-1], float(curves[seed][-1]), f"seed {seed}", colour)
-axes[2].axhline(task.baselines()["the last element alone"], color=MUTED, ls=(0, (3, 2)), lw=1.3)
-axes[2].set(xlabel="updates", ylabel="accuracy", xlim=(0, UPDATES))
+    axes[2].plot(updates, curves[seed], color=PALETTE[colour], label=f"seed {seed}")
+axes[2].axhline(alone, color=MUTED, ls=(0, (3, 2)), lw=1.3)
+axes[2].text(UPDATES - 5, alone - 0.03, "the last number alone", color=MUTED, ha="right", va="top")
+axes[2].legend(loc="upper left")
+axes[2].set(xlabel="updates", ylabel="accuracy", xlim=(0, UPDATES), ylim=(0.6, 1))
 axes[2].set_xticks(range(0, UPDATES + 1, 100))
 assert flows[slow][-1, 0] > flows[slow][-1, -1]
 show(

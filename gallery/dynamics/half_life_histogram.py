@@ -12,9 +12,9 @@ that hold it longer than any did, most are in the top layer. Background:
 # %%
 # The same units, before and after
 # --------------------------------
-# The half-life of a unit is :eq:`half-life` with the mean of ln f over text that was not trained
-# on: :meth:`~lstm_book.recording.Trace.half_life` of a recording. The stored run has that of every
-# unit of every seed; for the weights that are stored with it, we look for ourselves.
+# The half-life of a unit is :eq:`half-life` with the mean of :math:`\ln f` over text that was
+# not trained on: :meth:`~lstm_book.recording.Trace.half_life` of a recording. The stored run has
+# that of every unit of every seed; for the weights that are stored with it, we look for ourselves.
 import numpy as np
 import torch
 
@@ -33,7 +33,7 @@ with torch.no_grad():
     recording = record(model.layer, model.vectors(numbers, torch.float32))
 seen = torch.stack([recording.trace(layer).half_life() for layer in range(3)])
 distance = ((seen - after) / after).abs().amax(dim=(1, 2))
-print(f"recorded again, all units of one seed agree to {distance.min():.1e}")
+print(f"recorded again, one seed agrees to {distance.min():.1e}")
 assert distance.min() < 0.01
 
 # %%
@@ -42,14 +42,17 @@ assert distance.min() < 0.01
 shorter = (after < before).float().mean(dim=2)  # (seeds, layers)
 longer = (after > before.amax(dim=2, keepdim=True)).float().mean(dim=2)
 for layer in range(3):
-    spans = [f"{v.min():.2g} to {v.max():.2g}" for v in (
-        before[:, layer].median(dim=1).values, after[:, layer].median(dim=1).values,
-        before[:, layer].amax(1), after[:, layer].amax(1),
+    middle = [f"{v.min():.2f} to {v.max():.2f}" for v in (
+        before[:, layer].median(dim=1).values, after[:, layer].median(dim=1).values)]  # fmt: skip
+    longest = [f"{v.min():.1f} to {v.max():.1f}" for v in (
+        before[:, layer].amax(1), after[:, layer].amax(1))]  # fmt: skip
+    units = [f"{v.min():.0f} to {v.max():.0f} %" for v in (
         100 * shorter[:, layer], 100 * longer[:, layer])]  # fmt: skip
-    print(f"layer {layer}: median unit {spans[0]} before, {spans[1]} after")
-    print(f"         longest {spans[2]} before, {spans[3]} after")
-    print(f"         shorter than before: {spans[4]} % of the units")
-    print(f"         longer than any was before: {spans[5]} % of the units")
+    print(f"layer {layer}{'before':>18}{'after':>15}")
+    print(f"    median  {middle[0]:>13}  {middle[1]:>13}")
+    print(f"    longest {longest[0]:>13}  {longest[1]:>13}")
+    print(f"    {units[0]} of the units became shorter")
+    print(f"    {units[1]} longer than any was before")
 assert shorter.min() > 0.5
 assert (longer[:, 2] > longer[:, :2].sum(dim=1)).all()
 assert (after.amax(dim=2) > 2 * before.amax(dim=2)).all()
@@ -58,8 +61,8 @@ assert (after.amax(dim=2) > 2 * before.amax(dim=2)).all()
 # All units of five seeds
 # -----------------------
 # The mark is the longest of all. In the top layer training has made two groups of what was one. The
-# mean of ln f is hard on a gate that shuts now and then, and rightly: what one shut step has lost,
-# the open steps around it cannot bring back.
+# mean of :math:`\ln f` is hard on a gate that shuts now and then, and rightly: what one shut step
+# has lost, the open steps around it cannot bring back.
 fig, axes = subplots(3, 1, height=5.0, sharex=True, sharey=True)
 bins = np.geomspace(0.2, 130, 45)
 for layer, ax in zip((2, 1, 0), axes, strict=True):

@@ -49,10 +49,10 @@ for seed in range(5):
     r = float(torch.corrcoef(with_clock)[0, 1])
     timed.append(abs(r))
     planes[seed] = total, other * (1 if r > 0 else -1)
-print("seed   first axis moves by        second axis")
-print("       at a mark   elsewhere    against time, r")
+print("seed   first axis moves by      second axis")
+print("       at a mark  elsewhere  against time, r")
 for seed in range(5):
-    print(f"{seed:4d} {moved[seed][0]:11.3f} {moved[seed][1]:11.4f} {timed[seed]:14.2f}")
+    print(f"{seed:4d} {moved[seed][0]:11.3f} {moved[seed][1]:10.4f} {timed[seed]:16.2f}")
 
 # %%
 # Seventy paths

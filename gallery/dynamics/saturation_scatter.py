@@ -45,17 +45,20 @@ for (when, layer, name), (shut, opened) in shares.items():
     both[when, layer, name] = int(((shut > 0.1) & (opened > 0.1)).sum())
     far[when, layer, name] = float((shut + opened).mean())
 H = trained.layer.hidden_size
-print(f"gates that switch, of {H}; share of the time at either end")
+print(f"gates of {H} that switch,")
+print("and share of the time at either end")
+print(" " * 7 + "".join(f"{NAMES[n]:>12s}" for n in "ifo"))
 for layer in range(3):
-    print(f"layer {layer}:", ", ".join(f"{NAMES[n]} {both['after', layer, n]:3d}, "
-          f"{far['after', layer, n]:.2f}" for n in "ifo"))  # fmt: skip
+    row = (f"{both['after', layer, n]:6d}, {far['after', layer, n]:.2f}" for n in "ifo")
+    print(f"layer {layer}" + "".join(row))
 before = {n: sum(both["before", k, n] for k in range(3)) for n in "ifo"}
-print("before training, all layers:", ", ".join(f"{NAMES[n]} {before[n]}" for n in "ifo"))
+print("before training, in all layers")
+print(" " * 7 + (" " * 6).join(f"{before[n]:6d}" for n in "ifo"))
 always = {n: sum(int((shares["after", k, n][1] > 0.9).sum()) for k in range(3)) for n in "ifo"}
 never = {n: sum(int((shares["after", k, n][0] > 0.9).sum()) for k in range(3)) for n in "ifo"}
-print(f"for nine tenths of the time, of {3 * H} each:")
+print(f"for nine tenths of the time, of {3 * H}")
 for name, count in (("open", always), ("shut", never)):
-    print(f"{name}:", ", ".join(f"{NAMES[n]} {count[n]}" for n in "ifo"))
+    print(f"{name:7s}" + (" " * 6).join(f"{count[n]:6d}" for n in "ifo"))
 assert max(number for (when, *_), number in both.items() if when == "before") < H / 20
 assert both["after", 0, "f"] > H / 2 > 10 * max(both["after", k, "f"] for k in (1, 2)) / 2
 assert sum(never.values()) == 0 < always["f"]
@@ -63,7 +66,7 @@ assert sum(never.values()) == 0 < always["f"]
 # %%
 # Shut against open
 # -----------------
-# A dot is a gate; grey ones are from before training. On the lower edge are gates that never open
+# A dot is a gate; grey rings are from before training. On the lower edge are gates that never open
 # fully, on the left edge those that never shut. On the diagonal a gate would always be at one end
 # or the other: a binary switch.
 fig, axes = subplots(3, 3, height=5.2, sharex=True, sharey=True)
@@ -72,10 +75,11 @@ for layer in range(3):
         ax = axes[2 - layer, column]
         shut, opened = shares["after", layer, name]
         ax.plot([0, 1], [1, 0], color=MUTED, lw=0.8)
-        ax.plot(*shares["before", layer, name], "o", color=MUTED, ms=2.6, alpha=0.6, mew=0)
-        ax.plot(shut, opened, "o", color=PALETTE[name], ms=2.6, alpha=0.6, mew=0)
+        ax.plot(shut, opened, "o", color=PALETTE[name], ms=3, alpha=0.6, mew=0)
+        start = shares["before", layer, name]
+        ax.plot(*start, "o", color=PALETTE["neutral"], ms=5, mfc="none", mew=0.7)
         ax.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-        ax.set_xticklabels(["0", "½", "1"])
+        ax.set(xticklabels=["0", "½", "1"], yticklabels=["0", "½", "1"])
         ax.set_title(f"{NAMES[name]}, layer {layer}")
         ax.label_outer()
 axes[2, 1].set_xlabel("share of the time below 0.1")

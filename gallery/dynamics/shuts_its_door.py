@@ -41,10 +41,11 @@ with torch.no_grad():
     print(f"accuracy before training: {task.accuracy(fresh(x), y):.3f}")
     print(f"accuracy after training: {task.accuracy(trained(x), y):.3f}")
 unit = int(after.gates.i.mean((0, 1)).argmin())
+print("correlation of its last c, first number")
 for when, run in (("before", before), ("after", after)):
     pair = torch.stack([x[0, :, 0], run.states.c[-1, :, unit]])
     r = torch.corrcoef(pair)[0, 1]
-    print(f"correlation of its last c with the first number, {when}: {r:+.2f}")
+    print(f"    {when:6} {r:.2f}")
 
 # %%
 # Empty the state half-way
@@ -77,8 +78,10 @@ for ax, (title, gates) in zip(axes, panels.items(), strict=True):
     ax.set(title=title, ylabel="gate")
     ax.label_outer()
 
-door = [float(emptied.i[t, :, unit].mean()) for t in (0, 2, 14, 15, 17)]
-print("mean input gate at steps 1, 3, 15, 16, 18:", ", ".join(f"{i:.2f}" for i in door))
+steps = (1, 3, 15, 16, 18)
+door = [float(emptied.i[t - 1, :, unit].mean()) for t in steps]
+print("step           " + "".join(f"{t:5}" for t in steps))
+print("mean input gate" + "".join(f"{i:5.2f}" for i in door))
 show(
     fig,
     alt=f"Gates of one unit over 30 steps. Before training its input gate stays near "

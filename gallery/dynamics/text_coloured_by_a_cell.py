@@ -44,10 +44,12 @@ scores = {
     for name, inside in features.items()
 }
 H = c.shape[1]
+limits = (0.7, 0.8, 0.9)
+print(f"scores, and how many of {H} cells are above")
+print(f"{'':9s}  best  median" + "".join(f"{limit:6}" for limit in limits))
 for name, score in scores.items():
-    above = [int((score > limit).sum()) for limit in (0.7, 0.8, 0.9)]
-    print(f"{name:9s} best {score.max():.3f}, median {score.median():.2f}")
-    print(f"{'':9s} above 0.7, 0.8, 0.9:", *above, f"of {H} cells")
+    above = "".join(f"{int((score > limit).sum()):6d}" for limit in limits)
+    print(f"{name:9s}{score.max():6.3f}{score.median():8.2f}{above}")
 chosen = int(scores["quotes"].argmax())
 by_lot = int(torch.randint(H, (), generator=torch.Generator().manual_seed(0)))
 mine = ", ".join(f"{name} {score[by_lot]:.2f}" for name, score in scores.items())

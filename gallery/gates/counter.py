@@ -44,11 +44,12 @@ counts = {"LSTM": lstm.states.c.flatten() / scale, "RNN": rnn.states.flatten() /
 ends = {name: round(float(count[-1]), 2) + 0.0 for name, count in counts.items()}  # no "-0.0"
 for name, count in counts.items():
     right = int((count.round() == depth).sum())
-    print(f"{name:4} right at {right} of {len(text)} characters; ends at {ends[name]}")
+    print(f"{name:4} right at {right} of {len(text)}, ends at {ends[name]}")
 
 fig, ax = subplots(height=3.0)
 steps = torch.arange(len(text))
-ax.stairs(depth, torch.arange(len(text) + 1) - 0.5, baseline=None, color=PALETTE["neutral"], lw=4)
+edges = torch.arange(len(text) + 1) - 0.5
+ax.stairs(depth, edges, baseline=None, color=PALETTE["neutral"], lw=4, label="true depth")
 ax.plot(steps, counts["RNN"], "o-", color=PALETTE["rnn"], ms=3, lw=1.2, label="RNN, $h_t$")
 ax.plot(steps, counts["LSTM"], "o", color=PALETTE["c"], ms=4, label="LSTM, $c_t$")
 ax.set_xticks(steps, list(text))

@@ -10,9 +10,9 @@ that learns nothing. Background: :doc:`/part1_maths/gates` and :doc:`/part1_math
 # %%
 # Many cells at once
 # ------------------
-# Each unit is a cell of its own. It starts at c = 1, nothing is written, nothing recurs, and only
-# its forget bias differs from its neighbour's. What is left after k steps is the direct path of
-# :eq:`direct-path`.
+# Each unit is a cell of its own. It starts at :math:`c = 1`, nothing is written, nothing recurs,
+# and only its forget bias differs from its neighbour's. What is left after :math:`k` steps is the
+# direct path of :eq:`direct-path`.
 import math
 
 import torch
@@ -54,8 +54,9 @@ for lag, gradient in zip(lags, gradients, strict=True):
 # A hill for every lag
 # --------------------
 # Left of a hill the memory is gone before it is asked for. Right of it the gate is too decided to
-# be moved. The gradient is :math:`k f^k (1 - f)` for a lag of k. It is largest at f = k / (k + 1),
-# which is a bias of ln k: the place where :func:`~lstm_book.cells.init_chrono_` puts its biases.
+# be moved. The gradient is :math:`k f^k (1 - f)` for a lag of :math:`k`. It is largest at
+# :math:`f = k / (k + 1)`, which is a bias of :math:`\ln k`: the place where
+# :func:`~lstm_book.cells.init_chrono_` puts its biases.
 fig, ax = subplots(height=3.2)
 for lag, gradient, alpha in zip(lags, gradients, (0.55, 0.7, 0.85, 1.0), strict=True):
     top = gradient.max()
@@ -70,7 +71,7 @@ for lag, gradient, alpha in zip(lags, gradients, (0.55, 0.7, 0.85, 1.0), strict=
     )
 ax.set(
     xlabel="forget bias   (dashed: ln lag)",
-    ylabel=r"$\partial c_T\, /\, \partial b_f$",
+    ylabel="gradient for the forget bias",
     ylim=(0, 0.45),
 )
 peaks = ", ".join(f"{biases[gradient.argmax()]:.1f}" for gradient in gradients)

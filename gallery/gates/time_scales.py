@@ -48,7 +48,8 @@ with torch.no_grad():
         log_f = run_module(layer, x).gates.f.log().mean((0, 1))
         half_lives[name] = math.log(0.5) / log_f
 
-print("half-life of the units in steps: 10th percentile, median, 90th")
+print("half-life in steps: percentiles of the units")
+print(f"{'':10} {'10th':>6} {'50th':>6} {'90th':>6}")
 for name, values in half_lives.items():
     low, middle, high = values.quantile(torch.tensor([0.1, 0.5, 0.9])).tolist()
     print(f"{name:10} {low:6.3g} {middle:6.3g} {high:6.3g}")

@@ -14,11 +14,10 @@ other helps little. Background: :doc:`/part1_maths/additive_memory` and :doc:`/p
 # :math:`x_t`, a new random number at every step. Only at the first step, a second input opens all
 # the input gates.
 import torch
-from matplotlib.patheffects import withStroke
 
 from lstm_book.cells import LSTMState, lstm_step
 from lstm_book.layers import unroll
-from lstm_book.plotting import INK, SURFACE, draw_heatmap, show, subplots, use_style
+from lstm_book.plotting import draw_heatmap, show, subplots, use_style
 
 use_style()
 N, T, B = 17, 100, 400
@@ -44,9 +43,10 @@ run = unroll(lambda x_t, state: lstm_step(x_t, state, W, U, b), x, LSTMState(*to
 first = x[0, :, 0] - x[0, :, 0].mean()
 last = run.states.c[-1] - run.states.c[-1].mean(dim=0)
 correlation = (first @ last / (first.norm() * last.norm(dim=0))).view(N, N)
+print("correlation  forget bias  input bias")
 for f, i in ((0.0, 0.0), (8.0, 0.0), (0.0, -8.0), (4.0, -4.0), (8.0, -8.0)):
     at = correlation[int((axis - f).abs().argmin()), int((axis + i).abs().argmin())]
-    print(f"correlation {at:5.2f}: forget bias {f:.0f}, input bias {i:.0f}")
+    print(f"{at:11.2f}{f:13.0f}{i:12.0f}")
 
 # %%
 # The way goes along the diagonal
@@ -55,10 +55,10 @@ for f, i in ((0.0, 0.0), (8.0, 0.0), (0.0, -8.0), (4.0, -4.0), (8.0, -8.0)):
 # units.
 fig, ax = subplots(height=3.8)
 draw_heatmap(ax, correlation, label="correlation with the first number")
-halo = withStroke(linewidth=3.5, foreground=SURFACE)  # seen on blue and on yellow
-ax.plot([1, N], [1, N], color=INK, ls=(0, (3, 2)), lw=1.4, path_effects=[halo])
+ax.plot([1, N], [1, N], color="#10151c", lw=1.8)  # seen on yellow,
+ax.plot([1, N], [1, N], color="#fcfcfc", ls=(0, (3, 2)), lw=1.8)  # and these on blue
 ax.set_xticks(range(1, N + 1, 4), [f"{value:.0f}" for value in axis[::4]])
-ax.set_yticks(range(1, N + 1, 4), [f"{-int(value)}" for value in axis[::4]])
+ax.set_yticks(range(1, N + 1, 4), [f"{-int(value)}".replace("-", "−") for value in axis[::4]])
 ax.set(xlabel="forget bias", ylabel="input bias")
 show(
     fig,

@@ -16,6 +16,7 @@ LSTM's forget bias only has to be large enough. Background: :doc:`/part1_maths/v
 # We take one network of each kind, the median of a few sequences of noise, and its logarithm to
 # base 10.
 import torch
+from matplotlib.lines import Line2D
 from torch import nn
 
 from lstm_book.cells import init_forget_bias_, init_orthogonal_
@@ -40,10 +41,12 @@ maps = {"RNN": (gains, torch.stack(by_gain)), "LSTM": (biases, torch.stack(by_bi
 # What is neither lost nor too large
 # ----------------------------------
 # On the dashed line the gradient has fallen to a tenth, on the solid one it has grown to ten. The
-# LSTM never gets there. The bound by :math:`\sigma_{\max}` promises that nothing explodes at gains up
-# to 1. It does not promise that the balance is there: tanh takes its share, so the band lies above.
+# LSTM never gets there. The bound by :math:`\sigma_{\max}` promises that nothing explodes at gains
+# up to 1. It does not promise that the balance is there: tanh takes its share, so the band lies
+# above.
 assert maps["LSTM"][1].max() < 1  # no solid line on its map
-print(f"gains and biases with a gradient norm of 0.1 to 10 at lag {T}:")
+print("gains and biases with a gradient norm\n"
+      f"of 0.1 to 10 at lag {T}:")  # fmt: skip
 for name, (values, norms) in maps.items():
     good = values[norms[:, T].abs() < 1]
     print(f"{name}: {good.min():.2f} to {good.max():.2f}, of {values[0]:.2f} to {values[-1]:.2f}")
@@ -56,8 +59,11 @@ for ax, (name, (values, norms)) in zip(axes, maps.items(), strict=True):
     ax.contour(lags, rows, norms[:, 1:].numpy(), levels=[-1, 1], colors=[INK], linewidths=1.1)
     ticks = [1.0, 1.5, 2.0, 2.5] if name == "RNN" else [-2.0, 0.0, 2.0, 4.0, 6.0, 8.0]
     places = [1 + (tick - float(values[0])) / float(values[1] - values[0]) for tick in ticks]
-    ax.set_yticks(places, [f"{tick:g}" for tick in ticks])
+    ax.set_yticks(places, [f"{tick:g}".replace("-", "−") for tick in ticks])
     ax.set(xlabel="lag (steps back)", title=name)
+lines = [Line2D([], [], color=INK, lw=1.1, ls=style) for style in ("--", "-")]
+names = ["norm 0.1", "norm 10"]
+axes[0].legend(lines, names, loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=2)
 label = r"$\log_{10}$ of the gradient norm"
 fig.colorbar(axes[0].images[0], ax=axes, shrink=0.5, aspect=30, label=label)
 axes[0].set_ylabel(r"gain ($\sigma_{\max}$ of $U$)")

@@ -12,8 +12,8 @@ not what was read. Background: :doc:`/part1_maths/bptt`.
 # -------------------------------
 # We want :math:`\partial L / \partial a_t` of each gate at each step.
 # :func:`~lstm_book.gradients.bptt` returns :math:`\partial L / \partial x_t`. So we give every gate
-# of every unit an input of its own: W is the identity, :math:`x_t` is added to :math:`a_t`, and the
-# two gradients are the same.
+# of every unit an input of its own: :math:`W` is the identity, :math:`x_t` is added to
+# :math:`a_t`, and the two gradients are the same.
 import torch
 
 from lstm_book.cells import LSTMState, Weights, lstm_step
@@ -38,20 +38,20 @@ grad_h = torch.zeros(T, B, H)
 grad_h[-1] = torch.nn.functional.normalize(torch.randn(B, H, generator=generator), dim=-1)
 back = bptt(run, x, weights, grad_h)
 by_gate = dict(zip("ifgo", back.x.view(T, B, 4, H).norm(dim=-1).flip(0).unbind(2), strict=True))
+print("lag" + "".join(f"{lag:9}" for lag in (0, 1, 40)))
 for gate, norms in by_gate.items():
-    first, second, later = (float(norms[lag].median()) for lag in (0, 1, 40))
-    print(f"{gate}: {first:.4f} at lag 0, {second:.4f} at lag 1, {later:.4f} at lag 40")
+    print(f"  {gate}" + "".join(f"{norms[lag].median():9.4f}" for lag in (0, 1, 40)))
 
 # %%
 # One gate drops out
 # ------------------
 # Medians over the sequences, with bands from the 10th to the 90th percentile. What is left for the
 # output gate comes back through the recurrent weights. It is about as much as the forget gate gets,
-# whose slope f (1 - f) is small at a bias of 3.
+# whose slope :math:`f (1 - f)` is small at a bias of 3.
 fig, ax = subplots(height=3.4)
 for gate, norms in by_gate.items():
     draw_lag(ax, norms[:51], label=f"${gate}_t$", colour=gate)
-ax.set_ylabel(r"$\|\partial L\, /\, \partial a_t\|$")
+ax.set_ylabel("gradient norm of $a_t$")
 ax.set_yticks([0.01, 0.1], ["0.01", "0.1"])
 ax.set_yticks([], minor=True)
 ratio = {gate: float(norms[0].median() / norms[1].median()) for gate, norms in by_gate.items()}

@@ -44,9 +44,8 @@ for name in b:
     products = cumulative(state_jacobians(run, weights.U).matrix).flip(0)
     norms[name] = torch.linalg.matrix_norm(products, 2)
     plus, minus = cells[name][-1]
-    print(
-        f"{name}: ends at {plus:+.2f} or {minus:+.2f}; gradient at lag 50 {norms[name][50, 0]:.1e}"
-    )
+    print(f"{name}: ends at {plus:+.2f} or {minus:+.2f},")
+    print(f"         gradient at lag 50 {norms[name][50, 0]:.1e}")
 
 # %%
 # The better memory has the worse gradient

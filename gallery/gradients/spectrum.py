@@ -35,19 +35,21 @@ jacobians = {
 # %%
 # All singular values, at every lag
 # ---------------------------------
-# The RNN's state h has H directions. The LSTM's state (h, c) has 2H.
+# The RNN's state :math:`h` has :math:`H` directions. The LSTM's state :math:`(h, c)` has
+# :math:`2H`.
 spectra = {name: torch.linalg.svdvals(cumulative(J)[:, 0]).flip(0) for name, J in jacobians.items()}
 alive = {name: (s > 0.1).sum(dim=1) for name, s in spectra.items()}
 for name, s in spectra.items():
-    print(f"{name}, norm at lag {T}: {s[T, 0]:.2f}. Singular values above 0.1:")
+    print(f"{name}, norm at lag {T}: {s[T, 0]:.2f}")
+    print("  singular values above 0.1:")
     print("    " + ", ".join(f"{alive[name][lag]} at lag {lag}" for lag in (1, 10, 100)))
 
 # %%
 # How many survive
 # ----------------
-# Each line is one singular value of :math:`\partial s_T / \partial s_t`, where s is the layer's
-# state. Half of the LSTM's die within a few steps: h is written anew each time. The other half fade
-# slowly, each at the pace of its forget gate.
+# Each line is one singular value of :math:`\partial s_T / \partial s_t`, where :math:`s` is the
+# layer's state. Half of the LSTM's die within a few steps: :math:`h` is written anew each time. The
+# other half fade slowly, each at the pace of its forget gate.
 fig, axes = subplots(2, 1, height=4.8, sharex=True, sharey=True)
 for ax, (name, s) in zip(axes, spectra.items(), strict=True):
     ax.plot(range(T + 1), s.clamp(min=1e-30), color=colour_of(name.lower()), lw=0.9)
