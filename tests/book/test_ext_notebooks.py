@@ -165,7 +165,7 @@ def test_glueing_needs_no_library_of_the_book(code):
 
 
 def test_numbers_references_and_equations_are_resolved(text):
-    assert "There is 4.2 × 10<sup>−7</sup> left" in text
+    assert "There is 4.2\xa0×\xa010<sup>−7</sup> left" in text
     assert "see [(1)](https://example.org/book/page.html#equation-norm)" in text
     assert "[Figure 1](https://example.org/book/page.html#fig-drawn) shows it" in text
     assert "*Figure 1. What is drawn.*" in text
