@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -309,9 +310,15 @@ def imported(code: str) -> set[str]:
     return names
 
 
+@cache
+def distributions() -> dict[str, list[str]]:
+    """The distributions behind each name that can be imported; to list them takes a second."""
+    return dict(packages_distributions())
+
+
 def requirements(code: str, own: set[str]) -> list[str]:
     """What has to be installed beside the package, by the names of its distributions."""
-    known = packages_distributions()
+    known = distributions()
     found = set()
     for name in imported(code) - set(sys.stdlib_module_names) - own - {"lstm_book"}:
         found |= {known[name][0].lower()} if name in known else {name}
