@@ -40,12 +40,13 @@ def link(
 
 
 def updated(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Name the pages to write again."""
-    return sorted(writers(env))
+    """Name the pages to write again, if any page was read or is gone."""
+    return sorted(writers(env)) if getattr(app, "book_changed", False) else []
 
 
 def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     """Forget a page that is read again or gone."""
+    app.book_changed = True  # type: ignore[attr-defined]
     writers(env).discard(docname)
 
 
