@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_book.cells._check import check_like, check_tensor
 from lstm_book.cells.state import Gates, LSTMState
 from lstm_book.cells.step import lstm_step, rnn_step
 from lstm_book.cells.weights import Weights, weights_of
+from lstm_book.checks import check_like, check_tensor
 
 
 class _Cell(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lstm_book.cells import Gates, LSTMState, Weights
-from lstm_book.cells._check import check_like, check_shape
+from lstm_book.checks import check_like, check_shape
 from lstm_book.gradients._check import check_kind
 from lstm_book.gradients._step import lstm_step_backward, rnn_step_backward
 from lstm_book.layers import Unrolled

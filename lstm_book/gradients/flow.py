@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.cells import LSTMCell, LSTMState, RNNCell, lstm_step, rnn_step, weights_of
-from lstm_book.cells._check import check_like, check_shape
+from lstm_book.checks import check_like, check_shape
 from lstm_book.gradients.bptt import bptt, rnn_bptt
 from lstm_book.gradients.jacobians import rnn_jacobians, state_jacobians
 from lstm_book.layers import Unrolled, unroll

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lstm_book.cells import Gates, LSTMState
-from lstm_book.cells._check import check_like, check_shape
+from lstm_book.checks import check_like, check_shape
 from lstm_book.gradients._check import check_kind
 from lstm_book.layers import Unrolled
 

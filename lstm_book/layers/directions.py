@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from lstm_book.cells._check import check_tensor
+from lstm_book.checks import check_tensor
 
 
 class Direction(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lstm_book.cells._check import check_tensor
+from lstm_book.checks import check_tensor
 from lstm_book.layers.lengths import check_lengths
 from lstm_book.layers.stack import RecurrentRun, RunDirection, run_stack
 from lstm_book.layers.unroll import map_state, unroll

@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from lstm_book.cells._check import check_like, check_tensor
+from lstm_book.checks import check_like, check_tensor
 
 S = TypeVar("S", bound=Any)
 G = TypeVar("G", bound=Any)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.cells._check import check_tensor
+from lstm_book.checks import check_tensor
 from lstm_book.layers.lengths import check_lengths, valid_steps
 
 Lengths = Tensor | list[int]

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from lstm_book.cells._check import check_shape
+from lstm_book.checks import check_shape
 from lstm_book.layers.chunks import read_in_chunks
 from lstm_book.layers.recurrent import Recurrent
 

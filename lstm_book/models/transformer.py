@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lstm_book.cells._check import check_shape
+from lstm_book.checks import check_shape
 
 
 class TransformerClassifier(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.cells._check import check_shape
+from lstm_book.checks import check_shape
 
 
 @dataclass(frozen=True)
