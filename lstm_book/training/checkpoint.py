@@ -73,7 +73,7 @@ class Checkpoint:
         """
         return len(self._read()["state"]["history"]["loss"]) if self.path.exists() else 0
 
-    def save(self, run: Run) -> None:
+    def _save(self, run: Run) -> None:
         """Write a run.
 
         Raises:
@@ -81,7 +81,7 @@ class Checkpoint:
         """
         write_whole(self.path, self._content(run))
 
-    def load(self, run: Run, steps: int) -> None:
+    def _load(self, run: Run, steps: int) -> None:
         """Put a run into the state that the file holds, in place; without a file, do nothing.
 
         Raises:
@@ -110,7 +110,7 @@ class Checkpoint:
             run.restore(before)
             raise ValueError(f"expected {self.path} to fit the run, got {error}") from error
 
-    def check(self, run: Run) -> None:
+    def _check(self, run: Run) -> None:
         """Raise TypeError if a file of this run could not be read again."""
         try:
             _parse(self._content(run))
@@ -188,19 +188,19 @@ def resumed(run: Run, checkpoint: Checkpoint | None, steps: int) -> Iterator[Cal
             return
         checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
         with locked(checkpoint.path, wait=False):
-            checkpoint.check(run)
-            checkpoint.load(run, steps)
+            checkpoint._check(run)
+            checkpoint._load(run, steps)
             written = run.updates
 
             def after_update() -> None:
                 nonlocal written
                 came = bool(signals.came)  # one that comes later waits for the next update
                 if came or run.updates % checkpoint.every == 0:
-                    checkpoint.save(run)
+                    checkpoint._save(run)
                     written = run.updates
                 if came:
                     signals.take_effect()
 
             yield after_update
             if run.updates > written:
-                checkpoint.save(run)
+                checkpoint._save(run)

@@ -1,12 +1,9 @@
 """One update of a model."""
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from lstm_book.checks import check_number, check_tensor, check_type
 
@@ -32,8 +29,7 @@ def descend(
         The loss, as it was before the step.
 
     Raises:
-        FloatingPointError: If the loss, its gradient, or a weight after the step is not finite; the
-            model is left as it was.
+        FloatingPointError: If the loss or its gradient is not finite; the model is left as it was.
         TypeError: If an argument is of another kind.
         ValueError: If the loss is no scalar, or `clip` is not above 0.
     """
@@ -45,26 +41,10 @@ def descend(
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
     if not norm.isfinite():
         raise FloatingPointError(f"expected a finite gradient, got norm {norm.item()}")
-    with put_back(model.parameters()):
-        optimiser.step()
-        if not all(p.isfinite().all() for p in model.parameters() if p.grad is not None):
-            raise FloatingPointError("expected finite weights after the step, got others")
+    optimiser.step()
     if schedule is not None:
         schedule.step()
     return loss.item()
-
-
-@contextmanager
-def put_back(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Give tensors the numbers that they had, if what is inside fails."""
-    kept = [(tensor, tensor.detach().clone()) for tensor in tensors if not is_lazy(tensor)]
-    try:
-        yield
-    except BaseException:
-        with torch.no_grad():
-            for tensor, before in kept:
-                tensor.copy_(before)
-        raise
 
 
 def check_limit(name: str, limit: float, above: float = -math.inf) -> float:

@@ -1,15 +1,17 @@
 """The training loop, short enough to be printed whole."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from lstm_book.checks import check_number, check_type, check_whole
 from lstm_book.training.checkpoint import Checkpoint, resumed
-from lstm_book.training.descend import check_limit, descend, put_back
+from lstm_book.training.descend import check_limit, descend
 from lstm_book.training.run import Run, Schedule
 from lstm_book.training.task import Task, check_generator, check_task, draw
 
@@ -64,8 +66,8 @@ def fit(
         Loss and accuracy before every update.
 
     Raises:
-        FloatingPointError: If the loss, its gradient or a weight is no longer finite; the model
-            keeps its last good weights.
+        FloatingPointError: If the loss or its gradient is no longer finite; the model keeps its
+            last good weights, and what its buffers held.
         KeyboardInterrupt: On Ctrl-C, once the update is whole and the checkpoint is written. An
             ignored Ctrl-C stays ignored, and a handler of one's own is called instead.
         SystemExit: With a checkpoint, when the process is told to end (SIGTERM), in the same way.
@@ -121,6 +123,19 @@ def check(
     check_type("checkpoint", checkpoint, (Checkpoint, type(None)), "a Checkpoint or None")
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError("expected a model with parameters to train, got one without")
+
+
+@contextmanager
+def put_back(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Give tensors the numbers that they had, if what is inside fails."""
+    kept = [(tensor, tensor.detach().clone()) for tensor in tensors if not is_lazy(tensor)]
+    try:
+        yield
+    except BaseException:
+        with torch.no_grad():
+            for tensor, before in kept:
+                tensor.copy_(before)
+        raise
 
 
 def show(step: int, steps: int, history: History) -> None:

@@ -7,13 +7,12 @@ import torch
 from torch import nn
 
 from lstm_book.training import descend
-from lstm_book.training.descend import put_back
 
 
-def parts(lr=0.1, dtype=torch.float32):
-    model = nn.Linear(1, 1, bias=False, dtype=dtype)
+def parts():
+    model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
-    return model, torch.optim.SGD(model.parameters(), lr=lr)
+    return model, torch.optim.SGD(model.parameters(), lr=0.1)
 
 
 def test_a_step_is_the_optimisers_on_the_clipped_gradient():
@@ -28,44 +27,18 @@ def test_a_step_is_the_optimisers_on_the_clipped_gradient():
 
 
 @pytest.mark.parametrize(
-    ("loss", "lr", "dtype", "said"),
+    ("loss", "said"),
     [
-        (lambda w: w.sum() * math.nan, 0.1, torch.float32, "finite loss, got nan"),
-        (lambda w: w.sum() * math.inf, 0.1, torch.float32, "finite loss, got inf"),
-        (lambda w: (w - 1).abs().sqrt().sum(), 0.1, torch.float32, "finite gradient, got norm"),
-        (lambda w: -9 * w.sum(), 1e4, torch.float16, "finite weights after the step"),
+        (lambda w: w.sum() * math.nan, "finite loss, got nan"),
+        (lambda w: w.sum() * math.inf, "finite loss, got inf"),
+        (lambda w: (w - 1).abs().sqrt().sum(), "finite gradient, got norm"),
     ],
 )
-def test_what_is_not_finite_leaves_the_model_as_it_was(loss, lr, dtype, said):
-    model, optimiser = parts(lr, dtype)
+def test_what_is_not_finite_leaves_the_model_as_it_was(loss, said):
+    model, optimiser = parts()
     with pytest.raises(FloatingPointError, match=said):
-        descend(loss(model.weight), model, optimiser, clip=math.inf)
+        descend(loss(model.weight), model, optimiser)
     assert model.weight.item() == 1.0
-
-
-class Failing(torch.optim.SGD):
-    """Fails when its work is half done."""
-
-    def step(self, closure=None):
-        super().step(closure)
-        raise KeyboardInterrupt
-
-
-def test_a_step_that_fails_leaves_the_model_as_it_was():
-    model, _ = parts()
-    with pytest.raises(KeyboardInterrupt):
-        descend(model.weight.sum(), model, Failing(model.parameters(), lr=0.1))
-    assert model.weight.item() == 1.0
-
-
-def test_what_is_put_back_is_what_was_given():
-    given, lazy = torch.ones(2), nn.UninitializedBuffer()
-    with put_back(iter([given, lazy])):
-        given += 1
-    assert given.tolist() == [2, 2]
-    with pytest.raises(RuntimeError, match="size"), put_back([given]):
-        given.add_(1).add_(torch.ones(3))
-    assert given.tolist() == [2, 2]
 
 
 MODEL, OPTIMISER = parts()

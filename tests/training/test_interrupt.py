@@ -221,7 +221,7 @@ def test_a_run_is_saved_whole_and_goes_on_bit_for_bit(tmp_path, number, moment, 
 @pytest.mark.parametrize("number", [INT, TERM])
 def test_a_signal_while_the_file_is_written_waits_for_it(tmp_path, monkeypatch, number):
     checkpoint = Checkpoint(tmp_path / "run.pt", every=4)
-    save, saves = Checkpoint.save, []
+    save, saves = Checkpoint._save, []
 
     def saving(self, run):
         saves.append(run.updates)
@@ -229,7 +229,7 @@ def test_a_signal_while_the_file_is_written_waits_for_it(tmp_path, monkeypatch, 
             signal.raise_signal(number)
         save(self, run)
 
-    monkeypatch.setattr(Checkpoint, "save", saving)
+    monkeypatch.setattr(Checkpoint, "_save", saving)
     with pytest.raises(ENDS[number]):
         run(20, checkpoint)
     # It came after the look at whether one had come: the next update is made, and saved.
