@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from lstm_book.training.watch import note
+
 
 def descend(
     loss: Tensor,
@@ -29,6 +31,7 @@ def descend(
     """
     if not loss.isfinite():
         raise FloatingPointError(f"expected a finite loss, got {loss.item()}")
+    note(loss)  # to whoever watches the training, see `first_losses`
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
