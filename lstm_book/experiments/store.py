@@ -1,6 +1,5 @@
 """Stored runs: results of every seed, weights of one, and where they come from."""
 
-import ast
 import hashlib
 import json
 import os
@@ -20,9 +19,9 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from lstm_book.experiments.experiment import Experiment, Report, plain
+from lstm_book.experiments.experiment import Experiment, Report, one_thread, plain
+from lstm_book.experiments.replay import Repeat, differences, side_by_side
 from lstm_book.experiments.resumable import ResumableExperiment
-from lstm_book.experiments.source_map import SourceMap
 from lstm_book.training import Checkpoint, History
 
 STORED = Path(__file__).parent / "stored"
@@ -134,23 +133,44 @@ class StoredRun:
         )
 
     def changes(self) -> list[str]:
-        """Name what is no longer as it was when the run was made.
-
-        Returns:
-            Settings, and modules of the package whose code the run used. Comments, layout and
-            docstrings do not count.
-        """
+        """Name the settings that are no longer as they were when the run was made."""
         now, then = self.experiment.configuration, self.record["configuration"]
-        settings = [
+        return [
             f"setting {name}"
             for name in sorted(now.keys() | then.keys())
             if now.get(name) != then.get(name)
         ]
-        code, used = code_of(self.experiment), self.record["code"]
-        modules = [
-            name for name in sorted(code.keys() | used.keys()) if code.get(name) != used.get(name)
-        ]
-        return settings + modules
+
+    def replay(self, seeds: Iterable[int] | None = None) -> list[Repeat]:
+        """Make the first updates again, and let the stored weights answer again.
+
+        This is what ties the run to today's code, see :func:`differences`. It takes a second or a
+        few for most runs, and a minute where sequences have 100 000 steps.
+
+        Args:
+            seeds: Of which seeds; of all that are stored, if missing.
+
+        Returns:
+            Each number that is stored, beside the one of today.
+
+        Raises:
+            RuntimeError: If a file of weights is not the one that the run wrote.
+        """
+        wanted = set(self.values("seed") if seeds is None else seeds)
+        every = [self.record["weights"], *self.record.get("more_weights", [])]
+        repeats: list[Repeat] = []
+        with torch.random.fork_rng(devices=[]), one_thread():
+            for result in self.results:
+                if result["seed"] in wanted:
+                    now = self.experiment.first_losses(result["seed"])
+                    what = f"seed {result['seed']}, loss"
+                    repeats += side_by_side(what, result.get("first_losses", []), now)
+            for weights in filter(None, every):
+                if weights["seed"] in wanted:
+                    now = self.experiment.probe(self._model(weights))
+                    what = f"weights of seed {weights['seed']}, loss"
+                    repeats += side_by_side(what, weights.get("probe", []), now)
+        return repeats
 
 
 def run(
@@ -163,8 +183,8 @@ def run(
 ) -> StoredRun:
     """Train and measure, and store what each seed gave as soon as it is there.
 
-    Seeds that the folder already holds, from the same settings, code and versions, are kept, so
-    that a run that was stopped goes on where it was.
+    Seeds that the folder already holds, from the same settings and versions and by code that makes
+    the same first updates, are kept, so that a run that was stopped goes on where it was.
 
     Args:
         experiment: What to run.
@@ -186,7 +206,9 @@ def run(
     record = _fresh_record(experiment)
     if path.exists():
         old = json.loads(path.read_text(encoding="utf-8"))
-        if all(old[key] == record[key] for key in ("configuration", "code", "versions")):
+        same = all(old[key] == record[key] for key in ("configuration", "versions"))
+        stored = StoredRun(experiment, old, folder)
+        if same and not differences(stored.replay(stored.values("seed")[:1])):
             record = old
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -196,6 +218,7 @@ def run(
                 report(f"seed {seed}: there already\n")
                 continue
             tell = _named(f"seed {seed}: ", report)
+            first_losses = experiment.first_losses(seed)
             first = seed == experiment.seeds[0]
             start = time.perf_counter()
             if isinstance(experiment, ResumableExperiment):
@@ -208,7 +231,12 @@ def run(
                 checkpoint, resumed_at = None, 0
                 metrics, model = experiment.train(seed, tell)
             seconds = round(time.perf_counter() - start, 1)
-            result = {"seed": seed, "seconds": seconds, **plain(metrics)}
+            result = {
+                "seed": seed,
+                "seconds": seconds,
+                "first_losses": first_losses,
+                **plain(metrics),
+            }
             if resumed_at:
                 result["resumed_at"] = resumed_at
             if not keep_every_seed:
@@ -216,7 +244,7 @@ def run(
             record["results"] = sorted([*record["results"], result], key=lambda r: r["seed"])
             if model is not None and (first or keep_every_seed):
                 file = f"{experiment.name}{'' if first else f'-{seed}'}.safetensors"
-                weights = _save_weights(model, folder / file, seed)
+                weights = _save_weights(experiment, model, folder / file, seed)
                 if first:
                     record["weights"] = weights
                 else:
@@ -291,21 +319,19 @@ def read(experiment: Experiment, folder: Path = STORED) -> StoredRun:
     return StoredRun(experiment, json.loads(path.read_text(encoding="utf-8")), folder)
 
 
-def code_of(experiment: Experiment) -> dict[str, str]:
-    """Return a hash of the code of each module of the package that an experiment uses."""
-    package = __name__.partition(".")[0]
-    sources = SourceMap(Path(__file__).parents[2], package)
-    classes = [kind for kind in type(experiment).__mro__ if kind.__module__.startswith(package)]
-    lines = [f"from {kind.__module__} import {kind.__name__}" for kind in classes]
-    modules, _ = sources.reached_by(ast.parse("\n".join(lines)))
-    return {name: modules[name].code_digest[:16] for name in sorted(modules)}
-
-
-def _save_weights(model: nn.Module, path: Path, seed: int) -> dict[str, Any]:
+def _save_weights(
+    experiment: Experiment, model: nn.Module, path: Path, seed: int
+) -> dict[str, Any]:
     """Write a model's weights; return what the record says about the file."""
     content = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     _write(path, content)
-    return {"file": path.name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()}
+    sha256 = hashlib.sha256(content).hexdigest()
+    return {
+        "file": path.name,
+        "seed": seed,
+        "sha256": sha256,
+        "probe": experiment.probe(model.eval()),
+    }
 
 
 def _named(prefix: str, report: Report) -> Report:
@@ -322,7 +348,6 @@ def _fresh_record(experiment: Experiment) -> dict[str, Any]:
         "versions": {"Python": platform.python_version(), "torch": version("torch")},
         "machine": f"{platform.machine()}, {platform.system()}, one thread",
         "date": date.today().isoformat(),
-        "code": code_of(experiment),
         "results": [],
         "weights": None,
     }

@@ -10,7 +10,7 @@ from torch import nn
 
 from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, load_experiment
 from lstm_book.experiments.command import main
-from lstm_book.experiments.store import StoredRun, code_of, confirm, read, run
+from lstm_book.experiments.store import StoredRun, confirm, read, run
 
 trained: list[int] = []
 
@@ -33,6 +33,9 @@ class Draw(Experiment):
         model = self.build()
         report("half way")
         return Outcome({"weight": model.weight.tolist(), "pair": (1, 2)}, model)
+
+    def first_losses(self, seed):
+        return [seed + 0.5]  # without training, so that `trained` counts the others
 
 
 @pytest.fixture
@@ -105,26 +108,43 @@ def _full(*_):
     raise OSError("disk full")
 
 
-def test_changed_settings_and_code_are_named(draw, tmp_path, monkeypatch):
+def other_code(self, seed):
+    return [seed + 0.6]
+
+
+def test_changed_settings_are_named(draw, tmp_path):
     assert run(draw, tmp_path).changes() == []
     assert read(replace(draw, size=4, about="other words"), tmp_path).changes() == ["setting size"]
-    code = {**code_of(draw), "lstm_book.experiments.experiment": "other"}
-    monkeypatch.setattr("lstm_book.experiments.store.code_of", lambda experiment: code)
-    assert read(draw, tmp_path).changes() == ["lstm_book.experiments.experiment"]
 
 
-def test_confirming_marks_the_run_as_todays(draw, tmp_path, monkeypatch):
+def test_seeds_of_other_code_are_not_kept(draw, tmp_path, monkeypatch):
     run(draw, tmp_path)
-    code = {"lstm_book.new": "digest"}
-    monkeypatch.setattr("lstm_book.experiments.store.code_of", lambda experiment: code)
-    assert read(draw, tmp_path).changes()
+    monkeypatch.setattr(Draw, "first_losses", other_code)
+    trained.clear()
+    run(draw, tmp_path)
+    assert trained == [3, 4]
+
+
+def test_confirming_marks_the_run_as_todays(draw, tmp_path):
+    run(draw, tmp_path)
+    path = tmp_path / "draw.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "machine": "an old one"}))
     trained.clear()
     assert confirm(draw, tmp_path) == []
     assert trained == [3]
     confirmed = read(draw, tmp_path)
-    assert confirmed.changes() == []
+    assert confirmed.record["machine"] != "an old one"
+    assert confirmed.record["confirmed"] == confirmed.record["date"]
     assert len(confirmed.results) == 2
     assert confirmed.model.weight.shape == (1, 3)
+
+
+def test_a_run_of_other_code_is_not_confirmed(draw, tmp_path, monkeypatch):
+    run(draw, tmp_path)
+    before = (tmp_path / "draw.json").read_bytes()
+    monkeypatch.setattr(Draw, "first_losses", other_code)
+    assert confirm(draw, tmp_path) == ["first_losses"]
+    assert (tmp_path / "draw.json").read_bytes() == before
 
 
 def test_what_comes_out_otherwise_is_not_confirmed(draw, tmp_path):
@@ -166,11 +186,3 @@ def test_the_command_lists_runs_and_confirms(draw, tmp_path, monkeypatch, capsys
 
 def test_names_are_those_of_the_catalogue():
     assert all(name == experiment.name for name, experiment in EXPERIMENTS.items())
-
-
-def test_only_code_that_an_experiment_uses_counts():
-    names = code_of(EXPERIMENTS["addition-reversed"])
-    assert {"lstm_book.models.seq2seq", "lstm_book.tasks.addition", "lstm_book.layers.lstm"} <= set(
-        names
-    )
-    assert not {name for name in names if "plotting" in name or "ngram" in name}
