@@ -1,11 +1,18 @@
 """What an experiment is: a name, frozen settings, and a training run that a seed decides."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+import torch
 from torch import nn
+
+from lstm_book.training.watch import first_losses
+
+REPLAYED = 3
+"""How many losses of a training are replayed: two whole updates, and what they lead to."""
 
 Report = Callable[[str], None]
 """Told now and then how far a run is, in a few words."""
@@ -59,6 +66,31 @@ class Experiment(ABC):
         """Return the model as it is before training, for stored weights to be put into."""
         return None
 
+    def first_losses(self, seed: int) -> list[float]:
+        """Begin to train, and return the losses before the first updates.
+
+        Args:
+            seed: Decides all that is drawn.
+
+        Returns:
+            `REPLAYED` losses; none if the training makes no updates by
+            :func:`~lstm_book.training.descend`.
+        """
+        with first_losses(REPLAYED) as losses:
+            self.train(seed, lambda words: None)
+        return losses
+
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return what ties weights to code: losses on a few sequences that are always the same.
+
+        Args:
+            model: Trained, in evaluation mode.
+
+        Returns:
+            One loss or more; none if an experiment has no model to show.
+        """
+        return []
+
 
 def plain(value: Any) -> Any:
     """Turn tuples into lists, as a trip through JSON does, and experiments into their settings."""
@@ -69,3 +101,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return value
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside, as all stored numbers were: more may add in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

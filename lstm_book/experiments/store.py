@@ -1,6 +1,5 @@
 """Stored runs: results of every seed, weights of one, and where they come from."""
 
-import ast
 import errno
 import hashlib
 import json
@@ -8,6 +7,7 @@ import os
 import platform
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from safetensors.torch import load, save
 from torch import nn
 
 from lstm_book.checks import check_path, check_type, check_whole
-from lstm_book.experiments.experiment import Experiment, Report, plain
-from lstm_book.experiments.resumable import Clock, ResumableExperiment, TimedCheckpoint
-from lstm_book.experiments.source_map import SourceMap
+from lstm_book.experiments.experiment import Experiment, Report, one_thread, plain
+from lstm_book.experiments.replay import Repeat, differences, side_by_side
+from lstm_book.experiments.resumable import ResumableExperiment
 from lstm_book.files import locked, remove, write_whole
-from lstm_book.training import History
+from lstm_book.training import Checkpoint, History
 
 STORED = Path(__file__).parent / "stored"
 """The runs that the book quotes."""
@@ -87,7 +87,7 @@ class StoredRun:
         Raises:
             FileNotFoundError: If the weights' file is gone.
             LookupError: If no weights are stored.
-            RuntimeError: If the weights' file is not the one that the run wrote.
+            ValueError: If the weights' file is not the one that the run wrote.
         """
         return self._model(self.record.get("weights"))
 
@@ -97,7 +97,7 @@ class StoredRun:
         Raises:
             FileNotFoundError: If the weights' file is gone.
             LookupError: If no weights of that seed are stored.
-            RuntimeError: If the weights' file is not the one that the run wrote.
+            ValueError: If the weights' file is not the one that the run wrote.
         """
         every = _all_weights(self.record)
         return self._model(next((w for w in every if w["seed"] == seed), None))
@@ -136,7 +136,7 @@ class StoredRun:
             )
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != weights["sha256"]:
-            raise RuntimeError(
+            raise ValueError(
                 f"expected {path.name} with sha256 {weights['sha256']}, got other content, "
                 f"{len(content)} bytes in {self.folder}"
             )
@@ -161,23 +161,43 @@ class StoredRun:
         )
 
     def changes(self) -> list[str]:
-        """Name what is no longer as it was when the run was made.
-
-        Returns:
-            Settings, and modules of the package whose code the run used. Comments, layout and
-            docstrings do not count.
-        """
+        """Name the settings that are no longer as they were when the run was made."""
         now, then = self.experiment.configuration, self.record["configuration"]
-        settings = [
+        return [
             f"setting {name}"
             for name in sorted(now.keys() | then.keys())
             if now.get(name) != then.get(name)
         ]
-        code, used = code_of(self.experiment), self.record["code"]
-        modules = [
-            name for name in sorted(code.keys() | used.keys()) if code.get(name) != used.get(name)
-        ]
-        return settings + modules
+
+    def replay(self, seeds: Iterable[int] | None = None) -> list[Repeat]:
+        """Make the first updates again, and let the stored weights answer again.
+
+        This is what ties the run to today's code, see :func:`differences`. It takes a second or a
+        few for most runs, and a minute where sequences have 100 000 steps.
+
+        Args:
+            seeds: Of which seeds; of all that are stored, if missing.
+
+        Returns:
+            Each number that is stored, beside the one of today.
+
+        Raises:
+            ValueError: If a file of weights is not the one that the run wrote.
+        """
+        wanted = set(self.values("seed") if seeds is None else seeds)
+        repeats: list[Repeat] = []
+        with torch.random.fork_rng(devices=[]), one_thread():
+            for result in self.results:
+                if result["seed"] in wanted:
+                    now = self.experiment.first_losses(result["seed"])
+                    what = f"seed {result['seed']}, loss"
+                    repeats += side_by_side(what, result.get("first_losses", []), now)
+            for weights in _all_weights(self.record):
+                if weights["seed"] in wanted:
+                    now = self.experiment.probe(self._model(weights))
+                    what = f"weights of seed {weights['seed']}, loss"
+                    repeats += side_by_side(what, weights.get("probe", []), now)
+        return repeats
 
 
 def run(
@@ -209,7 +229,7 @@ def run(
         OSError: If the folder cannot be written.
         TypeError: If a seed is no whole number.
         ValueError: If a seed is negative or there is none, or if the folder's record is damaged or
-            of other settings or versions; nothing of it is changed.
+            of other settings, versions or code; nothing of it is changed.
     """
     folder = check_path("folder", folder)
     wanted = check_seeds(experiment.seeds if seeds is None else seeds)
@@ -219,10 +239,11 @@ def run(
     path = folder / f"{experiment.name}.json"
     fresh = _fresh_record(experiment)
     with locked(path):  # the lock's file of a process that was killed goes with this one's
-        _record_to_extend(path, fresh)  # refused before anything is trained
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+        record = _record_to_extend(path, fresh)
+    if record["results"] and not all(_has(record, seed) for seed in wanted):
+        stored = StoredRun(experiment, record, folder)
+        _refuse(path, differences(stored.replay(stored.values("seed")[:1])))
+    with one_thread():
         for seed in wanted:
             tell = _named(f"seed {seed}: ", report)
             checkpoint = folder / f"{experiment.name}-{seed}.checkpoint"
@@ -237,12 +258,10 @@ def run(
                     weights = None
                     if model is not None and (first or keep_every_seed):
                         file = f"{experiment.name}{'' if first else f'-{seed}'}.safetensors"
-                        weights = _save_weights(model, folder / file, seed)
+                        weights = _save_weights(experiment, model, folder / file, seed)
                     _add(path, fresh, result, weights, first=first)
                     tell(f"done in {result['seconds']:.0f} s\n")
                 remove(checkpoint)
-    finally:
-        torch.set_num_threads(threads)
     return read(experiment, folder)
 
 
@@ -328,16 +347,6 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
     return list(dict.fromkeys(checked))
 
 
-def code_of(experiment: Experiment) -> dict[str, str]:
-    """Return a hash of the code of each module of the package that an experiment uses."""
-    package = __name__.partition(".")[0]
-    sources = SourceMap(Path(__file__).parents[2], package)
-    classes = [kind for kind in type(experiment).__mro__ if kind.__module__.startswith(package)]
-    lines = [f"from {kind.__module__} import {kind.__name__}" for kind in classes]
-    modules, _ = sources.reached_by(ast.parse("\n".join(lines)))
-    return {name: modules[name].code_digest[:16] for name in sorted(modules)}
-
-
 @contextmanager
 def _only_trainer(path: Path, tell: Report) -> Iterator[None]:
     """Train a seed alone: a process that trains the same one is waited for."""
@@ -354,24 +363,34 @@ def _train(
     experiment: Experiment, seed: int, path: Path, fresh: dict[str, Any], tell: Report
 ) -> tuple[dict[str, Any], nn.Module | None]:
     """Train a seed, from its checkpoint if there is one; return what JSON keeps, and the model."""
-    clock = Clock()
+    first_losses = experiment.first_losses(seed)
+    start = time.perf_counter()
     if isinstance(experiment, ResumableExperiment):
-        identity = {"seed": seed, **{key: fresh[key] for key in IDENTITY}}
-        checkpoint = TimedCheckpoint(path, experiment.save_every, identity=identity, clock=clock)
-        resumed_at = checkpoint.updates()
+        # Another code, by its first losses, has another identity too.
+        identity = {key: fresh[key] for key in IDENTITY} | {"first_losses": first_losses}
+        checkpoint = Checkpoint(path, experiment.save_every, {"seed": seed, **identity})
+        made, before = checkpoint.updates(), checkpoint.seconds()
         metrics, model = experiment.train(seed, tell, checkpoint)
     else:
-        resumed_at = 0
+        made, before = 0, 0.0
         metrics, model = experiment.train(seed, tell)
-    result = {"seed": seed, "seconds": round(clock.seconds, 1), **plain(metrics)}
-    return result | ({"resumed_at": resumed_at} if resumed_at else {}), model
+    seconds = round(before + time.perf_counter() - start, 1)
+    result = {"seed": seed, "seconds": seconds, "first_losses": first_losses, **plain(metrics)}
+    return result | ({"resumed_at": made} if made else {}), model
 
 
-def _save_weights(model: nn.Module, path: Path, seed: int) -> dict[str, Any]:
+def _save_weights(
+    experiment: Experiment, model: nn.Module, path: Path, seed: int
+) -> dict[str, Any]:
     """Write a model's weights; return what the record says about the file."""
     content = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     write_whole(path, content)
-    return {"file": path.name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()}
+    return {
+        "file": path.name,
+        "seed": seed,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "probe": experiment.probe(model.eval()),
+    }
 
 
 def _add(
@@ -411,7 +430,6 @@ def _record_to_extend(path: Path, fresh: dict[str, Any]) -> dict[str, Any]:
         for name, number in fresh["versions"].items()
         if record["versions"].get(name) != number
     ]
-    # What else ties a run to today's code is asked here.
     _refuse(path, _other_settings(record, fresh["configuration"]) + versions)
     return record
 
@@ -513,7 +531,6 @@ def _fresh_record(experiment: Experiment) -> dict[str, Any]:
         "versions": {"Python": platform.python_version(), "torch": version("torch")},
         "machine": f"{platform.machine()}, {platform.system()}, one thread",
         "date": date.today().isoformat(),
-        "code": code_of(experiment),
         "results": [],
         "weights": None,
     }

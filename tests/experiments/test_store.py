@@ -20,7 +20,7 @@ from lstm_book.experiments import (
     load_experiment,
     run_experiment,
 )
-from lstm_book.experiments.store import StoredRun, _json, code_of, confirm, read, run
+from lstm_book.experiments.store import StoredRun, _json, confirm, read, run
 from lstm_book.files import locked
 
 FAILS = 1000
@@ -44,6 +44,9 @@ class Draw(Experiment):
         model = self.build()
         report("half way")
         return Outcome({"weight": model.weight.tolist(), "pair": (1, 2)}, model)
+
+    def first_losses(self, seed):
+        return [seed + 0.5]  # without training, so that `trained` counts the others
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ def test_weights_of_another_run_are_refused(draw, tmp_path):
     other = run(replace(draw, seeds=(9,)), tmp_path / "other")
     content = (other.folder / "draw.safetensors").read_bytes()
     (tmp_path / "draw.safetensors").write_bytes(content)
-    with pytest.raises(RuntimeError, match=r"draw.safetensors with sha256 \w+, got other") as e:
+    with pytest.raises(ValueError, match=r"draw.safetensors with sha256 \w+, got other") as e:
         _ = read(draw, tmp_path).model
     assert hashlib.sha256(content).hexdigest() not in str(e.value)
     (tmp_path / "draw.safetensors").unlink()
@@ -284,19 +287,31 @@ def test_a_failed_write_leaves_the_old_files(draw, tmp_path, monkeypatch, step):
     assert run(draw, tmp_path).model is not None
 
 
-def test_changed_settings_and_code_are_named(draw, tmp_path, monkeypatch):
+def other_code(self, seed):
+    return [seed + 0.6]
+
+
+def test_changed_settings_are_named(draw, tmp_path):
     assert run(draw, tmp_path).changes() == []
     assert read(replace(draw, size=4, about="other words"), tmp_path).changes() == ["setting size"]
-    code = {**code_of(draw), "lstm_book.experiments.experiment": "other"}
-    monkeypatch.setattr("lstm_book.experiments.store.code_of", lambda experiment: code)
-    assert read(draw, tmp_path).changes() == ["lstm_book.experiments.experiment"]
 
 
-def test_confirming_marks_the_run_as_todays(draw, tmp_path, monkeypatch):
+def test_a_seed_of_other_code_is_refused_and_the_others_stay(draw, tmp_path, monkeypatch):
     run(draw, tmp_path)
-    code = {"lstm_book.new": "digest"}
-    monkeypatch.setattr("lstm_book.experiments.store.code_of", lambda experiment: code)
-    assert read(draw, tmp_path).changes()
+    before = content(tmp_path)
+    monkeypatch.setattr(Draw, "first_losses", other_code)
+    trained.clear()
+    with pytest.raises(
+        ValueError, match=r"draw.json .* but seed 3, loss 1: 3.5 then, 3.6 now; choose another"
+    ):
+        run(draw, tmp_path, seeds=[5])
+    assert trained == []
+    assert content(tmp_path) == before
+
+
+def test_confirming_marks_the_run_as_todays(draw, tmp_path):
+    stored = run(draw, tmp_path)
+    stored.path.write_bytes(_json({**stored.record, "machine": "an old one"}))
     trained.clear()
     before = content(tmp_path)
     assert confirm(draw, tmp_path) == []
@@ -304,9 +319,18 @@ def test_confirming_marks_the_run_as_todays(draw, tmp_path, monkeypatch):
     assert confirm(draw, tmp_path, mark=True) == []
     assert trained == [3, 3]
     confirmed = read(draw, tmp_path)
-    assert confirmed.changes() == []
+    assert confirmed.record["machine"] != "an old one"
+    assert confirmed.record["confirmed"] == confirmed.record["date"]
     assert len(confirmed.results) == 2
     assert confirmed.model.weight.shape == (1, 3)
+
+
+def test_a_run_of_other_code_is_not_confirmed(draw, tmp_path, monkeypatch):
+    run(draw, tmp_path)
+    before = content(tmp_path)
+    monkeypatch.setattr(Draw, "first_losses", other_code)
+    assert confirm(draw, tmp_path, mark=True) == ["first_losses"]
+    assert content(tmp_path) == before
 
 
 def test_what_comes_out_otherwise_is_not_confirmed(draw, tmp_path):
@@ -370,11 +394,3 @@ def test_unknown_names_and_missing_runs(draw, tmp_path):
 
 def test_names_are_those_of_the_catalogue():
     assert all(name == experiment.name for name, experiment in EXPERIMENTS.items())
-
-
-def test_only_code_that_an_experiment_uses_counts():
-    names = code_of(EXPERIMENTS["addition-reversed"])
-    assert {"lstm_book.models.seq2seq", "lstm_book.tasks.addition", "lstm_book.layers.lstm"} <= set(
-        names
-    )
-    assert not {name for name in names if "plotting" in name or "ngram" in name}
