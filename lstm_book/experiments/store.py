@@ -261,7 +261,8 @@ def run(
                         weights = _save_weights(experiment, model, folder / file, seed)
                     _add(path, fresh, result, weights, first=first)
                     tell(f"done in {result['seconds']:.0f} s\n")
-                remove(checkpoint)
+                with locked(checkpoint):
+                    remove(checkpoint)
     return read(experiment, folder)
 
 

@@ -19,10 +19,10 @@ SMALL = LearnTask(
     start="default",
     hidden_size=2,
     batch=2,
-    sequences=24,
+    sequences=16,
     held_out=10,
     loss=1e-9,
-    save_every=3,
+    save_every=4,
     seeds=(0, 1),
 )
 
