@@ -1,15 +1,10 @@
 """A run that is killed, refused or raced loses nothing; `nox -s faults` does it more often."""
 
 import os
-import sys
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
-
 from flip_stored import flip
 from kill_runs import kill_at_random, kill_at_steps
 from pairs_into_one_folder import run_pairs

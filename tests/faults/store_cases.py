@@ -1,10 +1,6 @@
 """A small experiment to be disturbed, and what its store must be like afterwards."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lstm_book.experiments import EXPERIMENTS
 from lstm_book.experiments.command import main
