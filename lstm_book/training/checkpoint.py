@@ -130,7 +130,7 @@ class Checkpoint:
     def _identity(self, run: Run) -> dict[str, Any]:
         """Return what the file is of."""
         given = {} if self.identity is None else {"identity": describe(self.identity)}
-        return {**run.identity(), **given, "schedule": run.schedule.factors}
+        return {**run.identity, **given, "schedule": run.schedule.factors}
 
     def _content(self, run: Run) -> bytes:
         """Return what the file is to hold."""

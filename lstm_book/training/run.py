@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -77,8 +78,9 @@ class Run:
         """How many updates the run has made."""
         return len(self.history["loss"])
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Return what another run must share, in plain values."""
+        """What another run must share, in plain values; as it was when first asked for."""
         return {
             **describe(self.settings),
             "optimiser": type(self.optimiser).__name__,

@@ -89,7 +89,10 @@ def end(pid):
 
 def kill(kills):
     """Kill runs at random moments until each has ended by itself."""
-    wanted = train(STEPS)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        wanted = train(STEPS, Checkpoint(Path(folder) / "run.pt", every=1))
+        length = time.perf_counter() - started
     done, runs, left = 0, 0, {}
     while done < kills:
         with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +107,7 @@ def kill(kills):
             while code != 0:
                 pid = start(work)
                 if done < kills:
-                    time.sleep(draw.uniform(0, 0.3))
+                    time.sleep(draw.uniform(0, length))
                     os.kill(pid, signal.SIGKILL)
                 code = end(pid)
                 assert code in (0, -signal.SIGKILL), f"expected 0 or a kill, got {code}"
@@ -118,8 +121,8 @@ def kill(kills):
             assert files == ["run.pt"], f"run {runs} left {files}"
             result.unlink()
     print(
-        f"{done} SIGKILLs in {runs} runs of {STEPS} updates: all bit-equal, none corrupt, "
-        f"no file left at the end; after the kills there were {left}"
+        f"{done} SIGKILLs in {runs} runs of {STEPS} updates ({length:.1f} s): all bit-equal, "
+        f"none corrupt, no file left at the end; after the kills there were {left}"
     )
 
 
