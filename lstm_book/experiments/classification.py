@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lstm_book.data import SequenceDataset, Sequences, load_digits, load_japanese_vowels
-from lstm_book.experiments.experiment import REPLAYED, Experiment, Outcome, Report
+from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models import SequenceClassifier, series_init_
 from lstm_book.training import descend
@@ -147,14 +147,14 @@ class Choice(Experiment):
                 report(f"{candidate.name}, fold {held_out + 1} of {self.folds}: {scores[-1]:.3f}")
         return Outcome({"accuracy": accuracy}, None)
 
-    def first_losses(self, seed: int) -> list[float]:
-        """Begin to train each candidate on the first fold; return the losses of all in a row."""
+    def first_losses(self, seed: int) -> list[list[float]]:
+        """Begin to train each candidate on the first fold; return the first losses of each."""
         part = self.parts(seed)[0]
         every = []
         for candidate in self.candidates:
-            with first_losses(REPLAYED) as losses:
+            with first_losses(self.replayed) as losses:
                 candidate.learn(part, seed, lambda words: None)
-            every += losses
+            every.append(losses)
         return every
 
     def parts(self, seed: int) -> list[SequenceDataset]:

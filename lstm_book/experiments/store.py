@@ -23,7 +23,7 @@ from torch import nn
 
 from lstm_book.checks import check_path, check_type, check_whole
 from lstm_book.experiments.experiment import Experiment, Report, one_thread, plain
-from lstm_book.experiments.replay import Repeat, differences, side_by_side
+from lstm_book.experiments.replay import Repeat, answered_again, differences, trained_again
 from lstm_book.experiments.resumable import ResumableExperiment
 from lstm_book.files import locked, remove, write_whole
 from lstm_book.training import Checkpoint, History
@@ -172,8 +172,9 @@ class StoredRun:
     def replay(self, seeds: Iterable[int] | None = None) -> list[Repeat]:
         """Make the first updates again, and let the stored weights answer again.
 
-        This is what ties the run to today's code, see :func:`differences`. It takes a second or a
-        few for most runs, and a minute where sequences have 100 000 steps.
+        This is what ties the run to today's code; see
+        :func:`~lstm_book.experiments.replay.differences`.
+        It takes a second for most runs, and half a minute where sequences have 100 000 steps.
 
         Args:
             seeds: Of which seeds; of all that are stored, if missing.
@@ -182,21 +183,20 @@ class StoredRun:
             Each number that is stored, beside the one of today.
 
         Raises:
+            FileNotFoundError: If a file of weights is gone.
             ValueError: If a file of weights is not the one that the run wrote.
         """
         wanted = set(self.values("seed") if seeds is None else seeds)
-        repeats: list[Repeat] = []
+        repeats = []
         with torch.random.fork_rng(devices=[]), one_thread():
             for result in self.results:
-                if result["seed"] in wanted:
-                    now = self.experiment.first_losses(result["seed"])
-                    what = f"seed {result['seed']}, loss"
-                    repeats += side_by_side(what, result.get("first_losses", []), now)
+                if (seed := result["seed"]) in wanted:
+                    now = self.experiment.first_losses(seed)
+                    repeats += trained_again(seed, result.get("first_losses", []), now)
             for weights in _all_weights(self.record):
-                if weights["seed"] in wanted:
-                    now = self.experiment.probe(self._model(weights))
-                    what = f"weights of seed {weights['seed']}, loss"
-                    repeats += side_by_side(what, weights.get("probe", []), now)
+                if (seed := weights["seed"]) in wanted:
+                    answers = self.experiment.probe(self._model(weights))
+                    repeats += answered_again(seed, weights.get("probe", []), answers)
         return repeats
 
 
@@ -229,7 +229,8 @@ def run(
         OSError: If the folder cannot be written.
         TypeError: If a seed is no whole number.
         ValueError: If a seed is negative or there is none, or if the folder's record is damaged or
-            of other settings, versions or code; nothing of it is changed.
+            of other settings, versions or code (whose first updates today's does not repeat);
+            nothing of it is changed.
     """
     folder = check_path("folder", folder)
     wanted = check_seeds(experiment.seeds if seeds is None else seeds)
@@ -239,10 +240,11 @@ def run(
     path = folder / f"{experiment.name}.json"
     fresh = _fresh_record(experiment)
     with locked(path):  # the lock's file of a process that was killed goes with this one's
-        record = _record_to_extend(path, fresh)
+        record = _record_to_extend(path, fresh)  # refused before anything is trained
     if record["results"] and not all(_has(record, seed) for seed in wanted):
-        stored = StoredRun(experiment, record, folder)
-        _refuse(path, differences(stored.replay(stored.values("seed")[:1])))
+        there = record["results"][0]["seed"]
+        repeats = StoredRun(experiment, record, folder).replay([there])
+        _refuse(path, differences(repeats))
     with one_thread():
         for seed in wanted:
             tell = _named(f"seed {seed}: ", report)
@@ -258,7 +260,8 @@ def run(
                     weights = None
                     if model is not None and (first or keep_every_seed):
                         file = f"{experiment.name}{'' if first else f'-{seed}'}.safetensors"
-                        weights = _save_weights(experiment, model, folder / file, seed)
+                        weights = _save_weights(model, folder / file, seed)
+                        weights["probe"] = experiment.probe(model.eval())
                     _add(path, fresh, result, weights, first=first)
                     tell(f"done in {result['seconds']:.0f} s\n")
                 with locked(checkpoint):
@@ -367,31 +370,25 @@ def _train(
     first_losses = experiment.first_losses(seed)
     start = time.perf_counter()
     if isinstance(experiment, ResumableExperiment):
-        # Another code, by its first losses, has another identity too.
-        identity = {key: fresh[key] for key in IDENTITY} | {"first_losses": first_losses}
-        checkpoint = Checkpoint(path, experiment.save_every, {"seed": seed, **identity})
-        made, before = checkpoint.updates(), checkpoint.seconds()
+        identity = {"seed": seed, **{key: fresh[key] for key in IDENTITY}}
+        # To three digits, which another processor keeps.
+        identity["code"] = [[f"{loss:.3g}" for loss in losses] for losses in first_losses]
+        checkpoint = Checkpoint(path, experiment.save_every, identity)
+        resumed_at, before = checkpoint.updates(), checkpoint.seconds()
         metrics, model = experiment.train(seed, tell, checkpoint)
     else:
-        made, before = 0, 0.0
+        resumed_at, before = 0, 0.0
         metrics, model = experiment.train(seed, tell)
     seconds = round(before + time.perf_counter() - start, 1)
     result = {"seed": seed, "seconds": seconds, "first_losses": first_losses, **plain(metrics)}
-    return result | ({"resumed_at": made} if made else {}), model
+    return result | ({"resumed_at": resumed_at} if resumed_at else {}), model
 
 
-def _save_weights(
-    experiment: Experiment, model: nn.Module, path: Path, seed: int
-) -> dict[str, Any]:
+def _save_weights(model: nn.Module, path: Path, seed: int) -> dict[str, Any]:
     """Write a model's weights; return what the record says about the file."""
     content = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     write_whole(path, content)
-    return {
-        "file": path.name,
-        "seed": seed,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "probe": experiment.probe(model.eval()),
-    }
+    return {"file": path.name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _add(
@@ -491,12 +488,15 @@ def _check_record(record: dict[str, Any]) -> None:
     for result in record["results"] or [None]:
         if not _is(result, {"seed": int, "seconds": int | float}):
             raise ValueError(f"expected results with seed and seconds, got {result!r:.40}")
+        for losses in _list(result, "first_losses"):
+            _check_numbers("first losses", losses)
     for weights in _all_weights(record):
         if not _is(weights, {"file": str, "seed": int, "sha256": str}):
             raise ValueError(f"expected weights with file, seed and sha256, got {weights!r:.40}")
         # Whatever the system: / on all, \\ and : on some.
         if weights["file"] in ("", ".", "..") or set(weights["file"]) & set("/\\:\0"):
             raise ValueError(f"expected the bare name of a file, got {weights['file']!r}")
+        _check_numbers("a probe", _list(weights, "probe"))
 
 
 def _is(value: Any, kinds: dict[str, Any]) -> bool:
@@ -506,10 +506,22 @@ def _is(value: Any, kinds: dict[str, Any]) -> bool:
 
 def _all_weights(record: dict[str, Any]) -> list[Any]:
     """Return what a record says about files of weights."""
-    more = record.get("more_weights", [])
-    if not isinstance(more, list):
-        raise ValueError(f"expected a list as 'more_weights', got {more!r:.40}")
-    return [weights for weights in (record.get("weights"), *more) if weights is not None]
+    every = (record.get("weights"), *_list(record, "more_weights"))
+    return [weights for weights in every if weights is not None]
+
+
+def _list(holder: dict[str, Any], key: str) -> list[Any]:
+    """Return a list, empty if there is none."""
+    found = holder.get(key, [])
+    if not isinstance(found, list):
+        raise ValueError(f"expected a list as {key!r}, got {found!r:.40}")
+    return found
+
+
+def _check_numbers(name: str, values: Any) -> None:
+    """Raise ValueError if these are not numbers."""
+    if not isinstance(values, list) or not all(isinstance(v, int | float) for v in values):
+        raise ValueError(f"expected {name} to be numbers, got {values!r:.40}")
 
 
 def _digest(record: dict[str, Any]) -> str:
