@@ -109,14 +109,6 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
-def bench(session: nox.Session) -> None:
-    """Measure against peers and store the ratios that pages print; run nothing else meanwhile."""
-    install(session, "tests")
-    for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
-        run(session, "python", str(script), *session.posargs)
-
-
-@nox.session
 def faults(session: nox.Session) -> None:
     """Kill, interrupt and starve what trains and stores, many times; say what was lost."""
     install(session, "tests")
@@ -124,3 +116,11 @@ def faults(session: nox.Session) -> None:
         text = script.read_text(encoding="utf-8")
         if '__name__ == "__main__"' in text and script.stem != "mutants":  # a session of its own
             run(session, "python", str(script))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against peers and store the ratios that pages print; run nothing else meanwhile."""
+    install(session, "tests")
+    for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
+        run(session, "python", str(script), *session.posargs)
