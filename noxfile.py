@@ -124,3 +124,10 @@ def bench(session: nox.Session) -> None:
     install(session, "tests")
     for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
         run(session, "python", str(script), *session.posargs)
+
+
+@nox.session
+def replay(session: nox.Session) -> None:
+    """Make the first updates of every stored run again, also of those too long for the tests."""
+    install(session, "tests")
+    run(session, "lstm-book", "replay", *session.posargs)

@@ -12,7 +12,13 @@ from types import FrameType
 
 from lstm_book import __version__
 from lstm_book.experiments.catalogue import EXPERIMENTS
-from lstm_book.experiments.load import confirm_experiment, find_experiment, run_experiment
+from lstm_book.experiments.load import (
+    confirm_experiment,
+    find_experiment,
+    load_experiment,
+    run_experiment,
+)
+from lstm_book.experiments.replay import differences
 from lstm_book.experiments.store import STORED, check_seeds
 
 
@@ -63,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     confirmer.add_argument(
         "--mark", action="store_true", help="mark the record as today's if nothing differs"
     )
+    replayer = actions.add_parser(
+        "replay", help="make the first updates of stored experiments again, and compare"
+    )
+    replayer.add_argument("names", type=_known, nargs="*", metavar="NAME", help="all, if missing")
+    replayer.add_argument("--folder", type=Path, default=STORED, help="where they are stored")
     return parser
 
 
@@ -77,10 +88,26 @@ def _do(asked: argparse.Namespace) -> int:
         differ = confirm_experiment(asked.name, asked.folder, mark=asked.mark, report=_show)
         print("differs: " + ", ".join(differ) if differ else "the same to the last digit")
         return int(bool(differ))
+    if asked.action == "replay":
+        every = [_replay(name, asked.folder) for name in asked.names or EXPERIMENTS]
+        return int(not all(every))
     stored = run_experiment(asked.name, asked.folder, seeds=asked.seeds, report=_show)
     print(stored.provenance)
     print(f"results:  {stored.path}")
     return 0
+
+
+def _replay(name: str, folder: Path) -> bool:
+    """Replay a stored run, say in a line how it went, and return whether it is the same."""
+    repeats = load_experiment(name, folder).replay()
+    largest, different = max((repeat.gap for repeat in repeats), default=0.0), differences(repeats)
+    if different:
+        print(f"{name}: {'; '.join(different)}")
+    else:
+        print(
+            f"{name}: the same" + (f" but for {largest:.0e}" if largest else " to the last digit")
+        )
+    return not different
 
 
 def _known(name: str) -> str:

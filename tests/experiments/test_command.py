@@ -74,6 +74,23 @@ def test_it_lists_runs_and_confirms(entry, tmp_path, capsys):
     assert "confirmed" in read(EXPERIMENTS["raise"], tmp_path).record
 
 
+def test_it_replays(tmp_path, capsys, monkeypatch):
+    assert main(["replay", "gate-lab-rnn", "gate-lab-lstm"]) == 0
+    assert re.fullmatch(
+        r"(gate-lab-(rnn|lstm): the same( to the last digit| but for \de-\d+)\n){2}",
+        capsys.readouterr().out,
+    )
+    other = lambda self, seed: [[9.0]]  # noqa: E731
+    monkeypatch.setattr(LearnTask, "first_losses", other)
+    assert main(["replay", "gate-lab-rnn"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("gate-lab-rnn: loss 1 of training 1 of seed 0 was 0.67535001 and is 9; ")
+    with pytest.raises(SystemExit):
+        main(["replay", "no-such"])
+    assert main(["replay", "gate-lab-rnn", "--folder", str(tmp_path)]) == 1
+    assert "expected gate-lab-rnn.json, got no such file" in capsys.readouterr().err
+
+
 def test_what_differs_is_named_and_exit_code_1(entry, tmp_path, capsys, monkeypatch):
     entry()
     main(["run", "raise", "--folder", str(tmp_path)])
