@@ -1,6 +1,6 @@
 """Kill ``lstm-book run`` at random moments and at each step it writes; then let it end.
 
-python tests/faults/kill_runs.py [runs to kill at random, 40] [NAME, gate-lab-lstm]
+python tests/faults/kill_runs.py [runs of gate-lab-lstm to kill at random, 40]
 """
 
 import random
@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -75,4 +76,5 @@ def kill_self():
 if __name__ == "__main__":
     kill_at_steps(SMALL)
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    kill_at_random(EXPERIMENTS[sys.argv[2] if len(sys.argv) > 2 else "gate-lab-lstm"], runs)
+    # Three seeds that are solved soon; the first of these keeps its weights.
+    kill_at_random(replace(EXPERIMENTS["gate-lab-lstm"], seeds=(1, 2, 4)), runs)
