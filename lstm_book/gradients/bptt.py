@@ -163,12 +163,11 @@ def lstm_backward(
         dh, dc = grad_h[t] + h_later, c_later if grad_c is None else grad_c[t] + c_later
         gates = Gates(*(gate[t] for gate in run.gates))
         dm = dh if projection is None else dh @ projection  # of o_t * tanh c_t
-        da, dc_all, before = lstm_step_backward(dm, dc, previous.c[t], c[t], gates, U)
+        da, dc_all, h_later, c_later = lstm_step_backward(dm, dc, previous.c[t], c[t], gates, U)
         if run.valid is not None:  # a state that stays as it was hands its gradient on
             own = run.valid[t][:, None]
             da, dc_all = da.where(own, 0), dc_all.where(own, dc)
-            before = LSTMState(before.h.where(own, dh), before.c.where(own, dc))
-        h_later, c_later = before
+            h_later, c_later = h_later.where(own, dh), c_later.where(own, dc)
         steps.append((da, dh, dc_all))
     da, dh, dc = _in_order(steps, run.reverse)
     to_projection = None
