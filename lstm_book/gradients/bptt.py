@@ -200,7 +200,9 @@ def rnn_backward(
 
 def slope_of(h: Tensor, mode: str) -> Tensor:
     """Return ∂h_t/∂a_t of a simple RNN, entry by entry, from h_t."""
-    return 1 - h**2 if mode == "RNN_TANH" else (h > 0).to(h.dtype)
+    if mode == "RNN_TANH":
+        return 1 - h**2
+    return torch.where(h.isnan(), h, (h > 0).to(h.dtype))  # NaN > 0 would hide it
 
 
 def _backwards(T: int, reverse: bool) -> Iterable[int]:

@@ -82,7 +82,8 @@ def state_jacobians(
     sequence has no step (`valid`), the Jacobian is the identity.
 
     Args:
-        run: An unrolled LSTM.
+        run: An unrolled LSTM. If its step was a function that shows `Gates`, these must be the
+            gates of `lstm_step`: without x it cannot be seen how they came about.
         U: Its recurrent weights, (4H, H).
         projection: The weights W_hr of a projection, (P, H), as for `bptt`; then U is (4H, P).
 
@@ -116,7 +117,8 @@ def cell_jacobian(
     o_{t-1} is that of the last step before; if there is none, nothing leads around.
 
     Args:
-        run: An unrolled LSTM with at least two steps (o of the step before is needed).
+        run: An unrolled LSTM, as for `state_jacobians`, with at least two steps (o of the step
+            before is needed).
         U: Its recurrent weights, (4H, H).
         projection: The weights W_hr of a projection, (P, H), as for `bptt`; then U is (4H, P).
 
