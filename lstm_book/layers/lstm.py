@@ -12,9 +12,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from lstm_book.cells import Gates, LSTMState, Weights, lstm_update, weights_of
 from lstm_book.cells.weights import read_tensor
-from lstm_book.checks import check_choice, check_tensor, check_type
+from lstm_book.checks import check_choice, check_tensor, check_type, check_whole
 from lstm_book.layers.lengths import check_lengths, is_batched, is_captured
-from lstm_book.layers.stack import RecurrentRun, run_stack
+from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, run_stack
 from lstm_book.layers.unroll import Unrolled, unroll
 
 Engine = Literal["fused", "unrolled"]
@@ -86,6 +86,7 @@ class LSTM(nn.LSTM):
         engine: Engine = "fused",
     ) -> None:
         check_choice("engine", engine, ENGINES)
+        check_whole("num_layers", num_layers, 1, MOST_LAYERS)
         check_type("bidirectional", bidirectional, bool, "True or False")
         super().__init__(
             input_size,
@@ -205,6 +206,7 @@ class LSTM(nn.LSTM):
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise ValueError("LSTM: expected a padded input with lengths, got a PackedSequence")
+            self._check_packed(input, hx)
             return super().forward(input, hx) if fused else self._unrolled_packed(input, hx)
         if fused:
             if lengths is None:
@@ -321,6 +323,16 @@ class LSTM(nn.LSTM):
             h_0 = h_0.to(low) if whole or self.proj_size else h_0
             c_0 = c_0.to(low) if whole else c_0
         return x, [LSTMState(h, c) for h, c in zip(h_0, c_0, strict=True)]
+
+    def _check_packed(self, packed: PackedSequence, hx: tuple[Tensor, Tensor] | None) -> None:
+        """Check what torch leaves to its kernel, which reads beyond the end of a small state."""
+        data: Tensor = packed.data
+        weight: Any = self._flat_weights[0]
+        if data.dtype != weight.dtype and autocast_dtype(data) is None:
+            raise RuntimeError(f"LSTM: expected input of dtype {weight.dtype}, got {data.dtype}")
+        self.check_input(data, packed.batch_sizes)
+        if hx is not None:
+            self.check_forward_args(data, hx, packed.batch_sizes)
 
     def _check_lengths(self, input: Tensor, lengths: Tensor | list[int]) -> Tensor:
         """Check lengths against the input."""

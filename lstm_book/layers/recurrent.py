@@ -16,7 +16,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from lstm_book.checks import check_number, check_tensor, check_type, check_whole
 from lstm_book.layers.lengths import check_lengths
 from lstm_book.layers.lstm import autocast_dtype
-from lstm_book.layers.stack import RecurrentRun, RunDirection, run_stack
+from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, RunDirection, run_stack
 from lstm_book.layers.unroll import map_state, unroll
 
 
@@ -71,7 +71,7 @@ class Recurrent(nn.Module):
                 "expected a cell, a module with input_size, hidden_size, step and zero_state, "
                 f"got {type(cell).__name__}" + (f" without {', '.join(lacking)}" if lacking else "")
             )
-        num_layers = check_whole("num_layers", num_layers, 1)
+        num_layers = check_whole("num_layers", num_layers, 1, MOST_LAYERS)
         check_type("bidirectional", bidirectional, bool, "True or False")
         check_type("batch_first", batch_first, bool, "True or False")
         dropout = check_number("dropout", dropout, 0, 1)
