@@ -312,8 +312,8 @@ class LSTM(nn.LSTM):
             raise RuntimeError(
                 f"LSTM: expected at least one time step, got input of shape {tuple(input.shape)}"
             )
-        # Under autocast, torch's fastest kernels have all in the lower precision. Others keep c, and
-        # h where there is no projection, in the precision that the states came in.
+        # Under autocast, torch's fastest kernels have all in the lower precision. Others keep c,
+        # and h where there is no projection, in the precision that the states came in.
         fast = fastest and not self.proj_size and x.dtype in (torch.float32, cast_dtype(x))
         whole = (fast and x.numel() > 0) or x.device.type != "cpu"
         h_0 = h_0.to(cast_dtype(h_0)) if whole or self.proj_size else h_0
