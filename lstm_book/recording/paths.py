@@ -186,7 +186,9 @@ def _through_time(
 ) -> GradientPaths:
     """Go back through the steps of one direction, in the order in which it took them."""
     steps, _ = trace_steps(lstm, layer, direction, x, initial, lengths)
-    run = Unrolled(initial, LSTMState(steps.h, steps.c), Gates(steps.i, steps.f, steps.g, steps.o))
+    valid = None if lengths is None else valid_steps(lengths.to(x.device), len(x))
+    states, gates = LSTMState(steps.h, steps.c), Gates(steps.i, steps.f, steps.g, steps.o)
+    run = Unrolled(initial, states, gates, valid=valid)
     read_c = torch.zeros_like(steps.c)
     read_c[_last_steps(x, lengths)] = own_c
     gradients = bptt(run, x, weights_of(lstm, layer, direction), own_h, read_c)
