@@ -429,10 +429,10 @@ def test_a_cell_that_does_not_keep_its_arguments():
     [
         (nn.LSTMCell(D, H), {}, TypeError, "got LSTMCell without step, zero_state"),
         (LSTMCell, {}, TypeError, "expected a cell"),
-        (LSTMCell(D, H), {"num_layers": 0}, ValueError, "num_layers.*above 0, got 0"),
-        (LSTMCell(D, H), {"num_layers": 1.5}, ValueError, "num_layers.*above 0, got 1.5"),
-        (LSTMCell(D, H), {"dropout": 1.5}, ValueError, "dropout.*from 0 to 1, got 1.5"),
-        (LSTMCell(D, H), {"dropout": True}, ValueError, "dropout.*from 0 to 1, got True"),
+        (LSTMCell(D, H), {"num_layers": 0}, ValueError, "num_layers.*from 1 on, got 0"),
+        (LSTMCell(D, H), {"num_layers": 1.5}, TypeError, "num_layers.*whole number, got float 1.5"),
+        (LSTMCell(D, H), {"dropout": 1.5}, ValueError, "dropout.*at most 1, got 1.5"),
+        (LSTMCell(D, H), {"dropout": True}, TypeError, "dropout.*number, got bool True"),
     ],
     ids=["torch-cell", "class", "no-layer", "half-layer", "dropout", "dropout-bool"],
 )
@@ -458,7 +458,7 @@ S = torch.zeros(2, 3, H)
         (X, (S,), None, RuntimeError, r"expected hx to be \(h, c\), got 1 states"),
         (X, (S, 0), None, TypeError, "c to be a torch.Tensor, got int"),
         (X, (S[:1], S), None, RuntimeError, r"h of shape \(2, 3, 4\), 2 layers in 1 directions"),
-        (X[:, 0], (S, S), None, RuntimeError, r"h of shape \(2, 4\)"),
+        (X[:, 0], (S, S), None, RuntimeError, r"states of 2 dimensions.*shape \(2, 3, 4\)"),
         (X, None, [6, 7, 1], RuntimeError, "from 1 to T=6, got 7 for sequence 1"),
         (X, None, [6, 0, 1], RuntimeError, "from 1 to T=6, got 0 for sequence 1"),
         (X, None, [6, 1], RuntimeError, "one length for each of 3 sequences"),
