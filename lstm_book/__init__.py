@@ -28,9 +28,9 @@ part2_pytorch/seq2seq
     sequence_cross_entropy
 part2_pytorch/variants
     CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
-    JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
-    Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates, SLSTMState,
-    VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
+    JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeGates,
+    PeepholeLSTMCell, Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates,
+    SLSTMState, VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
 part2_pytorch/classification
     SequenceClassifier, SequenceDataset, Sequences, descend, load_digits, load_japanese_vowels
 part2_pytorch/tagging
@@ -75,6 +75,7 @@ from lstm_book.cells import (
     LSTMState,
     MinLSTMCell,
     MinLSTMGates,
+    PeepholeGates,
     PeepholeLSTMCell,
     RecurrentDropoutLSTMCell,
     RNNCell,
@@ -265,6 +266,7 @@ __all__ = [
     "ONNXWeights",
     "Outcome",
     "Parity",
+    "PeepholeGates",
     "PeepholeLSTMCell",
     "Predicted",
     "RNNCell",

@@ -13,7 +13,7 @@ def lstm_step_backward(
     c_prev: Float[Tensor, "B H"],
     c_t: Float[Tensor, "B H"],
     gates: Gates,
-    U: Float[Tensor, "4*H H"],
+    U: Float[Tensor, "4*H P"],
 ) -> tuple[Float[Tensor, "B 4*H"], Float[Tensor, "B H"], LSTMState]:
     """Take the error one LSTM step back; equations :eq:`bptt-cell` to :eq:`bptt-state`.
 
@@ -42,18 +42,18 @@ def lstm_step_backward(
 
 def rnn_step_backward(
     dh: Float[Tensor, "B H"],
-    h_t: Float[Tensor, "B H"],
+    slope: Float[Tensor, "B H"],
     U: Float[Tensor, "H H"],
 ) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B H"]]:
-    """Take the error one tanh-RNN step back; equation :eq:`bptt-rnn`.
+    """Take the error one step of a simple RNN back; equation :eq:`bptt-rnn`.
 
     Args:
         dh: ∂L/∂h_t, all of it.
-        h_t: h_t.
+        slope: ∂h_t/∂a_t, 1 - h_t² for tanh.
         U: Recurrent weights.
 
     Returns:
         ∂L/∂a_t of the pre-activation, and what the step passes on to h_{t-1}.
     """
-    da = dh * (1 - h_t**2)
+    da = dh * slope
     return da, da @ U

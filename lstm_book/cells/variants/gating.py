@@ -8,7 +8,7 @@ from torch import Tensor
 from lstm_book.cells.state import Gates, Gates1997, LSTMState
 from lstm_book.cells.step import lstm_1997_step
 from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.records import FGRState
+from lstm_book.cells.variants.records import FGRState, PeepholeGates
 
 GreffVariant = Literal["V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "NP", "CIFG", "FGR"]
 
@@ -86,7 +86,7 @@ class PeepholeLSTMCell(VariantCell):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.weight_ch = self._parameter(3 * hidden_size)
 
-    def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
+    def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, PeepholeGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
         a_i, a_f, a_g, a_o = self.pre_activations(x_t, state.h)
         p_i, p_f, p_o = self.weight_ch.chunk(3)
@@ -95,7 +95,7 @@ class PeepholeLSTMCell(VariantCell):
         c_t = f_t * state.c + i_t * g_t
         o_t = (a_o + p_o * c_t).sigmoid()
         h_t = o_t * c_t.tanh()
-        return LSTMState(h_t, c_t), Gates(i_t, f_t, g_t, o_t)
+        return LSTMState(h_t, c_t), PeepholeGates(i_t, f_t, g_t, o_t)
 
 
 class CoupledLSTMCell(VariantCell):
@@ -208,7 +208,7 @@ class GreffLSTMCell(VariantCell):
             self.state_type = FGRState
             self.weight_gg = self._parameter(3 * hidden_size, 3 * hidden_size)
 
-    def step(self, x_t: Tensor, state: Any) -> tuple[Any, Gates]:
+    def step(self, x_t: Tensor, state: Any) -> tuple[Any, PeepholeGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
         a = dict(zip(self.rows, self.pre_activations(x_t, state.h), strict=True))
         sigmoid_rows = self.rows.replace("g", "")
@@ -231,4 +231,4 @@ class GreffLSTMCell(VariantCell):
         o_t = opened("o", c_t)
         h_t = o_t * (c_t if self.variant == "NOAF" else c_t.tanh())
         after = FGRState(h_t, c_t, i_t, f_t, o_t) if self.variant == "FGR" else LSTMState(h_t, c_t)
-        return after, Gates(i_t, f_t, g_t, o_t)
+        return after, PeepholeGates(i_t, f_t, g_t, o_t)

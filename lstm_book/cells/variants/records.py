@@ -42,6 +42,25 @@ class DropoutState(NamedTuple):
     mask: Tensor
 
 
+class PeepholeGates(NamedTuple):
+    """The activated gates of one LSTM step whose gates may see more than x_t and h_{t-1}.
+
+    They are read as `Gates` are. That they are none says that the equations are others: those of
+    the plain LSTM's gradients and Jacobians do not hold for them.
+
+    Attributes:
+        i: Input gate, in (0, 1). Shape (B, H), or (T, B, H) stacked over time.
+        f: Forget gate, in (0, 1).
+        g: Candidate, in (-1, 1), if it is squashed.
+        o: Output gate, in (0, 1).
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+    o: Tensor
+
+
 class ZoneoutGates(NamedTuple):
     """The gates of one step with zoneout, and how much of each unit stayed as it was.
 
@@ -139,6 +158,7 @@ class SLSTMGates(NamedTuple):
 RECORDS = (
     FGRState,
     DropoutState,
+    PeepholeGates,
     ZoneoutGates,
     GRUGates,
     JANETGates,
