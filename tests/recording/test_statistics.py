@@ -95,7 +95,7 @@ def test_events_that_do_not_fit():
         trace.around([(0, 3)])
     with pytest.raises(RuntimeError, match="got step -1 of sequence 0"):
         trace.around([(-1, 0)])
-    with pytest.raises(ValueError, match="expected after to be a whole number from 0 on, got -1"):
+    with pytest.raises(ValueError, match="expected after to be a whole number from 0 to 6, got -1"):
         trace.around([(0, 0)], after=-1)
 
 
@@ -241,5 +241,5 @@ def test_mistakes_with_a_cell_have_the_layers_errors():
         record(layer, inputs()[..., :1])
     with pytest.raises(RuntimeError, match="lengths from 1 to T=6, got 7"):
         record(layer, inputs(), lengths=[7, 1, 1])
-    with pytest.raises(KeyError, match="0 forward, got 1 forward"):
+    with pytest.raises(KeyError, match="0 forward, got 1 'forward'"):
         record(layer, inputs()).trace(1)
