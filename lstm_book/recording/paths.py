@@ -13,7 +13,6 @@ from lstm_book.cells.weights import Direction
 from lstm_book.gradients.bptt import lstm_backward
 from lstm_book.layers import Unrolled
 from lstm_book.layers.lengths import valid_steps
-from lstm_book.modes import evaluation_twin
 from lstm_book.recording.record import (
     DIRECTIONS,
     arranged,
@@ -25,6 +24,7 @@ from lstm_book.recording.record import (
     summed,
     trace_steps,
     warn_of_dropout,
+    without_a_mode,
 )
 from lstm_book.recording.trace import one_of
 
@@ -119,7 +119,7 @@ def gradient_paths(
     x, initial, checked = arranged(lstm, x.detach(), hx, lengths)
     warn_of_dropout(lstm, "gradient_paths", stacklevel=5)
     x, initial = _followable(x), LSTMState(*map(_followable, initial))
-    still = evaluation_twin(lstm)  # a parametrisation may move on in training mode
+    still = without_a_mode(lstm)
     if checked is not None:
         x = x.masked_fill(~valid_steps(checked.to(x.device), len(x))[..., None], 0)
 

@@ -11,6 +11,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lstm_book.cells import LSTMState, RecurrentDropoutLSTMCell, Weights, ZoneoutLSTMCell
@@ -27,7 +28,8 @@ SQUASH = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)  # of i, 
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 LARGE_STEP = 4096  # from so many numbers B·H on, a step of our own costs less than all gates twice
 SMALL_STEP = 1024  # up to so many, the call costs more than the numbers
-IN_CACHE = 65536  # so many numbers of a gate are worked on at a time
+BLOCK = 8  # then so many steps are one piece
+IN_CACHE = 131072  # so many numbers of a gate are worked on at a time
 
 
 @overload
@@ -106,7 +108,7 @@ def record(
     check_layer("record", lstm)
     x, state, lengths = arranged(lstm, x, hx, lengths)
     warn_of_dropout(lstm, "record", stacklevel=4)
-    still = evaluation_twin(lstm)  # a parametrisation may move on in training mode
+    still = without_a_mode(lstm)
     traces: dict[tuple[int, Direction], GateTrace] = {}
     h_n, c_n = [], []
     for layer in range(lstm.num_layers):
@@ -178,6 +180,11 @@ def warn_of_dropout(layer: nn.LSTM | Recurrent, who: str, stacklevel: int) -> No
             f"{who} leaves dropout out, as in evaluation mode",
             stacklevel=stacklevel,
         )
+
+
+def without_a_mode(lstm: nn.LSTM) -> nn.LSTM:
+    """Return the layer, or its twin where reading a weight in training mode would change it."""
+    return evaluation_twin(lstm) if parametrize.is_parametrized(lstm) else lstm
 
 
 def trace_steps(
@@ -277,60 +284,62 @@ def _all_at_once(
 
     Some steps at a time: what is between a product and its gate stays in the cache.
     """
-    T, B, D = x.shape
-    H, P = len(weights.U) // 4, h.shape[-1]
+    T, B = x.shape[:2]
+    H = len(weights.U) // 4
     exact = torch.promote_types(low, torch.float32)  # halves are too coarse to add up in
     columns = [*weights[:2]] + ([] if weights.b is None else [weights.b[:, None]])
-    all_weights = torch.cat(columns, dim=1).to(low).to(exact)
-    of_gates = [block.T for block in all_weights.chunk(4)]
-    of_gates[2] = 2 * of_gates[2]  # see _tanh_of_half_
+    stacked = torch.cat(columns, dim=1).to(low).to(exact)
+    stacked[2 * H : 3 * H] *= 2  # see _tanh_of_half_
+    of_gates = stacked.T.chunk(4, dim=1)
     steps = max(1, min(T, IN_CACHE // max(1, B * H)))
-    # x_t, h_{t-1}, and a one that the bias is the weight of
-    inputs = torch.ones(steps, B, all_weights.shape[1], dtype=exact, device=x.device)
-    seen, before = inputs[..., :D], inputs[..., D : D + P]
-    i, f, g, o, c = (torch.empty(T, B, H, dtype=exact, device=x.device) for _ in range(5))
+    ones = torch.ones(
+        steps, B, len(columns) - 2, dtype=low, device=x.device
+    )  # bias is their weight
+    kept = [torch.empty(T * B, H, dtype=exact, device=x.device) for _ in range(5)]
+    c_before = initial.c.to(exact)
     for begin in range(0, T, steps):
-        here = slice(begin, begin + steps)
-        n = len(x[here])
-        seen[:n] = x[here].to(low)
-        before[0] = (h[begin - 1] if begin else initial.h).to(low)
-        before[1:n] = h[begin : begin + n - 1].to(low)
-        for gate, weight in zip((i, f, g, o), of_gates, strict=True):
-            a = gate[here].flatten(0, 1)
-            torch.mm(inputs[:n].flatten(0, 1), weight, out=a)
-            _tanh_of_half_(a) if gate is g else a.sigmoid_()
-        torch.mul(i[here], g[here], out=c[here])
-    c = cell_states(f, c, initial.c.to(exact))
-    return [tensor.to(h.dtype) for tensor in (i, f, g, o, c)]
+        end = min(T, begin + steps)
+        before = h[begin - 1 : end - 1] if begin else torch.cat([initial.h[None], h[: end - 1]])
+        seen = (x[begin:end].to(low), before.to(low), ones[: end - begin])
+        inputs = torch.cat(seen, dim=-1).to(exact).flatten(0, 1)
+        *gates, c = (tensor[begin * B : end * B] for tensor in kept)
+        i, f, g, o = (
+            torch.mm(inputs, weight, out=gate) for gate, weight in zip(gates, of_gates, strict=True)
+        )
+        for a in (i, f, o):
+            a.sigmoid_()
+        torch.mul(i, _tanh_of_half_(g), out=c)
+        f, c = (tensor.view(end - begin, B, H) for tensor in (f, c))
+        c_before = cell_states(f, c, c_before)[-1]
+    return [tensor.view(T, B, H).to(h.dtype) for tensor in kept]
 
 
-def _tanh_of_half_(a: Tensor) -> None:
+def _tanh_of_half_(a: Tensor) -> Tensor:
     """Put tanh(a/2) = (e^a - 1) / (e^a + 1) in the place of a; `torch.tanh` takes longer."""
     a.clamp_(max=80).expm1_()  # from there on it is 1 to the last digit
-    a.div_(a + 2)
+    return a.div_(a + 2)
 
 
 def cell_states(f: Tensor, written: Tensor, c: Tensor) -> Tensor:
     """Return c_t = f_t c_{t-1} + written_t of all steps; `written` is overwritten with it.
 
-    Where a step is too little work for a call of its own, about √T blocks of about √T steps are
-    done side by side, each as if it began empty; then what each block began with is added.
+    Where a step is too little work for a call of its own, blocks of steps are done side by side,
+    each as if it began empty. What the blocks end with is a recurrence like this one; from it each
+    block is given what it began with.
     """
-    T, width = len(f), c.numel()
-    steps = math.isqrt(T) if width <= SMALL_STEP else 1
-    whole = T // steps * steps if steps > 1 else 0
+    T = len(f)
+    whole = T // BLOCK * BLOCK if c.numel() <= SMALL_STEP and T >= 2 * BLOCK else 0
     if whole:
-        blocks = (whole // steps, steps, *f.shape[1:])
-        f_blocks, c_blocks = (v[:whole].view(blocks) for v in (f, written))
-        kept = f_blocks.clone()  # how much of what a block began with is left
-        for t in range(1, steps):
-            c_blocks[:, t].addcmul_(f_blocks[:, t], c_blocks[:, t - 1])
-            kept[:, t].mul_(kept[:, t - 1])
-        begins = []
-        for kept_last, c_last in zip(kept[:, -1], c_blocks[:, -1], strict=True):
-            begins.append(c)
-            c = torch.addcmul(c_last, kept_last, c)
-        c_blocks.addcmul_(kept, torch.stack(begins)[:, None])
+        blocks = (whole // BLOCK, BLOCK, *c.shape)
+        f_blocks, c_blocks = f[:whole].view(blocks), written[:whole].view(blocks)
+        kept_blocks = f_blocks.clone()  # how much of what a block began with is left
+        fs, cs, kept = (v.unbind(1) for v in (f_blocks, c_blocks, kept_blocks))
+        for t in range(1, BLOCK):
+            cs[t].addcmul_(fs[t], cs[t - 1])
+            kept[t].mul_(kept[t - 1])
+        ends = cell_states(kept[-1], cs[-1].clone(), c)
+        c_blocks.addcmul_(kept_blocks, torch.cat([c[None], ends[:-1]])[:, None])
+        c = ends[-1]
     for f_t, c_t in zip(f[whole:].unbind(), written[whole:].unbind(), strict=True):
         c = c_t.addcmul_(f_t, c)
     return written
