@@ -2,7 +2,9 @@
 
 from typing import Any, Literal, NamedTuple, get_args
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
@@ -88,12 +90,80 @@ def read_tensor(module: nn.Module, name: str) -> Tensor | None:
     device, the weight is no parameter. Pruning and the two older norms refresh the attribute before
     a forward pass only, so that after an optimiser's step it is out of date.
     """
-    tensor: Any = getattr(module, name, None)
-    for hook in module._forward_pre_hooks.values():
-        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
+    tensor: Any
+    match hook := _hooks(module).get(name) if module._forward_pre_hooks else None:
+        case BasePruningMethod():
             tensor = hook.apply_mask(module)  # type: ignore[no-untyped-call]
-        elif isinstance(hook, WeightNorm) and hook.name == name:
+        case WeightNorm():
             tensor = hook.compute_weight(module)
-        elif isinstance(hook, SpectralNorm) and hook.name == name:
+        case SpectralNorm():
             tensor = hook.compute_weight(module, do_power_iteration=False)
+        case _:
+            tensor = getattr(module, name, None)
     return tensor if isinstance(tensor, Tensor) else None
+
+
+@torch.no_grad()
+def write_tensor(module: nn.Module, name: str, value: Tensor) -> None:
+    """Write a weight so that it takes effect as far as its reparametrisation lets it.
+
+    Raises:
+        RuntimeError: If the weight is no parameter, nor made from one in a way that is known here.
+    """
+    hook = _hooks(module).get(name)
+    parameter = module._parameters.get(name)
+    if parameter is not None:
+        parameter.copy_(value)
+    elif parametrize.is_parametrized(module, name):
+        _write_parametrised(module, name, value)
+    elif isinstance(hook, BasePruningMethod):
+        mask = getattr(module, f"{name}_mask")
+        original = getattr(module, f"{name}_orig")
+        original.copy_(torch.where(mask == 0, original, value))
+    elif isinstance(hook, WeightNorm):
+        getattr(module, f"{name}_g").copy_(torch.norm_except_dim(value, 2, hook.dim))
+        getattr(module, f"{name}_v").copy_(value)
+    elif isinstance(hook, SpectralNorm):
+        getattr(module, f"{name}_orig").copy_(value)
+    else:
+        raise RuntimeError(
+            f"cannot write {name} of {type(module).__name__}: expected a parameter, a parametrised "
+            "or a pruned one, got a tensor that something else computes"
+        )
+    refresh(module)
+
+
+def _write_parametrised(module: nn.Module, name: str, value: Tensor) -> None:
+    """Write through the right inverse, or as the original where there is none."""
+    parametrisation: Any = getattr(module.parametrizations, name)
+    try:
+        setattr(module, name, value.clone())  # its memory becomes the original's
+    except (NotImplementedError, RuntimeError, ValueError, TypeError):
+        original = getattr(parametrisation, "original", None)
+        if original is None or original.shape != value.shape:
+            return  # whoever wrote sees that it has no effect
+        original.copy_(value)
+
+
+def refresh(module: nn.Module) -> None:
+    """Bring the attributes up to date that are otherwise made anew before each forward pass."""
+    for name in _hooks(module):
+        setattr(module, name, read_tensor(module, name))
+
+
+def reparametrisation_of(module: nn.Module, name: str) -> str:
+    """Say what a weight is made by."""
+    if parametrize.is_parametrized(module, name):
+        return ", ".join(type(p).__name__ for p in getattr(module.parametrizations, name))
+    return type(_hooks(module).get(name, module)).__name__
+
+
+def _hooks(module: nn.Module) -> dict[str, Any]:
+    """Return what makes weights anew before each forward pass, by the weights' names."""
+    hooks: dict[str, Any] = {}
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, BasePruningMethod):
+            hooks[hook._tensor_name] = hook
+        elif isinstance(hook, WeightNorm | SpectralNorm):
+            hooks[hook.name] = hook
+    return hooks

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lstm_book.cells import Gates, LSTMState
+from lstm_book.cells import Gates
 
 
 def lstm_step_backward(
@@ -14,7 +14,9 @@ def lstm_step_backward(
     c_t: Float[Tensor, "B H"],
     gates: Gates,
     U: Float[Tensor, "4*H P"],
-) -> tuple[Float[Tensor, "B 4*H"], Float[Tensor, "B H"], LSTMState]:
+) -> tuple[
+    Float[Tensor, "B 4*H"], Float[Tensor, "B H"], Float[Tensor, "B P"], Float[Tensor, "B H"]
+]:
     """Take the error one LSTM step back; equations :eq:`bptt-cell` to :eq:`bptt-state`.
 
     Args:
@@ -23,11 +25,11 @@ def lstm_step_backward(
         c_prev: c_{t-1}.
         c_t: c_t.
         gates: The gates of step t.
-        U: Recurrent weights.
+        U: Recurrent weights; P = H units of h_{t-1} reach them, or those of a projection.
 
     Returns:
         ∂L/∂a_t of the four pre-activations i, f, g, o; ∂L/∂c_t, all of it; and what the step
-        passes on to (h_{t-1}, c_{t-1}).
+        passes on to h_{t-1} and to c_{t-1}.
     """
     i, f, g, o = gates
     tanh_c = c_t.tanh()
@@ -37,7 +39,7 @@ def lstm_step_backward(
     da_g = dc * i * (1 - g**2)
     da_o = dh * tanh_c * o * (1 - o)
     da = torch.cat([da_i, da_f, da_g, da_o], dim=-1)
-    return da, dc, LSTMState(h=da @ U, c=dc * f)
+    return da, dc, da @ U, dc * f
 
 
 def rnn_step_backward(

@@ -163,12 +163,11 @@ def lstm_backward(
         dh, dc = grad_h[t] + h_later, c_later if grad_c is None else grad_c[t] + c_later
         gates = Gates(*(gate[t] for gate in run.gates))
         dm = dh if projection is None else dh @ projection  # of o_t * tanh c_t
-        da, dc_all, before = lstm_step_backward(dm, dc, previous.c[t], c[t], gates, U)
+        da, dc_all, h_later, c_later = lstm_step_backward(dm, dc, previous.c[t], c[t], gates, U)
         if run.valid is not None:  # a state that stays as it was hands its gradient on
             own = run.valid[t][:, None]
             da, dc_all = da.where(own, 0), dc_all.where(own, dc)
-            before = LSTMState(before.h.where(own, dh), before.c.where(own, dc))
-        h_later, c_later = before
+            h_later, c_later = h_later.where(own, dh), c_later.where(own, dc)
         steps.append((da, dh, dc_all))
     da, dh, dc = _in_order(steps, run.reverse)
     to_projection = None
@@ -201,7 +200,9 @@ def rnn_backward(
 
 def slope_of(h: Tensor, mode: str) -> Tensor:
     """Return ∂h_t/∂a_t of a simple RNN, entry by entry, from h_t."""
-    return 1 - h**2 if mode == "RNN_TANH" else (h > 0).to(h.dtype)
+    if mode == "RNN_TANH":
+        return 1 - h**2
+    return torch.where(h.isnan(), h, (h > 0).to(h.dtype))  # NaN > 0 would hide it
 
 
 def _backwards(T: int, reverse: bool) -> Iterable[int]:

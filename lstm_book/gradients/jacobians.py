@@ -82,7 +82,8 @@ def state_jacobians(
     sequence has no step (`valid`), the Jacobian is the identity.
 
     Args:
-        run: An unrolled LSTM.
+        run: An unrolled LSTM. If its step was a function that shows `Gates`, these must be the
+            gates of `lstm_step`: without x it cannot be seen how they came about.
         U: Its recurrent weights, (4H, H).
         projection: The weights W_hr of a projection, (P, H), as for `bptt`; then U is (4H, P).
 
@@ -116,7 +117,8 @@ def cell_jacobian(
     o_{t-1} is that of the last step before; if there is none, nothing leads around.
 
     Args:
-        run: An unrolled LSTM with at least two steps (o of the step before is needed).
+        run: An unrolled LSTM, as for `state_jacobians`, with at least two steps (o of the step
+            before is needed).
         U: Its recurrent weights, (4H, H).
         projection: The weights W_hr of a projection, (P, H), as for `bptt`; then U is (4H, P).
 
@@ -214,7 +216,7 @@ def lstm_jacobians(
     o, tanh_c = run.gates.o, run.states.c.tanh()
     ch = _cell_from_hidden(run.gates, run.previous.c, U)
     m_from_c = o * (1 - tanh_c**2)  # of m_t = o_t * tanh c_t, which is h_t without a projection
-    hh = _rows(tanh_c * o * (1 - o), U.chunk(4)[3]).addcmul_(m_from_c[..., None], ch)
+    hh = torch.addcmul(_rows(tanh_c * o * (1 - o), U.chunk(4)[3]), m_from_c[..., None], ch)
     hc, cc = torch.diag_embed(m_from_c * run.gates.f), torch.diag_embed(run.gates.f)
     if projection is not None:
         hh, hc = projection @ hh, projection @ hc
@@ -265,8 +267,8 @@ def _cell_from_hidden(
     i, f, g, _ = gates
     U_i, U_f, U_g, _ = U.chunk(4)
     J = _rows(c_previous * f * (1 - f), U_f)
-    J.addcmul_((g * i * (1 - i))[..., None], U_i)
-    return J.addcmul_((i * (1 - g**2))[..., None], U_g)
+    J = torch.addcmul(J, (g * i * (1 - i))[..., None], U_i)
+    return torch.addcmul(J, (i * (1 - g**2))[..., None], U_g)
 
 
 def _spectral(J: Float[Tensor, "*batch N M"]) -> Float[Tensor, "*batch"]:

@@ -58,8 +58,8 @@ def check_lengths(lengths: object, T: int, B: int) -> Tensor:
 
 
 def is_captured(tensor: Tensor) -> bool:
-    """Whether a graph is being captured, so that the tensor has no values yet."""
-    return torch.compiler.is_compiling() or isinstance(tensor, FakeTensor)
+    """Whether the tensor has no values: a graph is being captured, or sizes alone are computed."""
+    return torch.compiler.is_compiling() or isinstance(tensor, FakeTensor) or tensor.is_meta
 
 
 def is_batched(tensor: Tensor) -> bool:

@@ -12,9 +12,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from lstm_book.cells import Gates, LSTMState, Weights, lstm_update, weights_of
 from lstm_book.cells.weights import read_tensor
-from lstm_book.checks import check_choice, check_tensor, check_type
+from lstm_book.checks import cast_dtype, check_choice, check_tensor, check_type, check_whole
 from lstm_book.layers.lengths import check_lengths, is_batched, is_captured
-from lstm_book.layers.stack import RecurrentRun, run_stack
+from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, run_stack
 from lstm_book.layers.unroll import Unrolled, unroll
 
 Engine = Literal["fused", "unrolled"]
@@ -86,6 +86,7 @@ class LSTM(nn.LSTM):
         engine: Engine = "fused",
     ) -> None:
         check_choice("engine", engine, ENGINES)
+        check_whole("num_layers", num_layers, 1, MOST_LAYERS)
         check_type("bidirectional", bidirectional, bool, "True or False")
         super().__init__(
             input_size,
@@ -205,6 +206,7 @@ class LSTM(nn.LSTM):
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise ValueError("LSTM: expected a padded input with lengths, got a PackedSequence")
+            self._check_packed(input, hx)
             return super().forward(input, hx) if fused else self._unrolled_packed(input, hx)
         if fused:
             if lengths is None:
@@ -275,11 +277,9 @@ class LSTM(nn.LSTM):
         P = None
         if self.proj_size:
             P = read_tensor(self, f"weight_hr_l{layer}{'_reverse' if reverse else ''}")
-        low = autocast_dtype(W)
-        if low is not None:  # once here, and not in every step
-            W, U = W.to(low), U.to(low)
-            b, P = (None if w is None else w.to(low) for w in (b, P))
-        return Weights(W, U, b), P
+        low = cast_dtype(W)  # autocast would do so in every step
+        b, P = (None if w is None else w.to(low) for w in (b, P))
+        return Weights(W.to(low), U.to(low), b), P
 
     def _check(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None, *, fastest: bool
@@ -312,15 +312,23 @@ class LSTM(nn.LSTM):
             raise RuntimeError(
                 f"LSTM: expected at least one time step, got input of shape {tuple(input.shape)}"
             )
-        low = autocast_dtype(self._flat_weights[0])
-        if low is not None:
-            # torch's fastest kernels have all in the lower precision. Its others keep c, and h
-            # where there is no projection, in the precision that the states came in.
-            fast = fastest and not self.proj_size and x.numel() and x.dtype in (torch.float32, low)
-            whole = bool(fast) or x.device.type != "cpu"
-            h_0 = h_0.to(low) if whole or self.proj_size else h_0
-            c_0 = c_0.to(low) if whole else c_0
+        # Under autocast, torch's fastest kernels have all in the lower precision. Others keep c,
+        # and h where there is no projection, in the precision that the states came in.
+        fast = fastest and not self.proj_size and x.dtype in (torch.float32, cast_dtype(x))
+        whole = (fast and x.numel() > 0) or x.device.type != "cpu"
+        h_0 = h_0.to(cast_dtype(h_0)) if whole or self.proj_size else h_0
+        c_0 = c_0.to(cast_dtype(c_0)) if whole else c_0
         return x, [LSTMState(h, c) for h, c in zip(h_0, c_0, strict=True)]
+
+    def _check_packed(self, packed: PackedSequence, hx: tuple[Tensor, Tensor] | None) -> None:
+        """Check what torch leaves to its kernel, which reads beyond the end of a small state."""
+        data: Tensor = packed.data
+        weight: Any = self._flat_weights[0]
+        if cast_dtype(data) != cast_dtype(weight):
+            raise RuntimeError(f"LSTM: expected input of dtype {weight.dtype}, got {data.dtype}")
+        self.check_input(data, packed.batch_sizes)
+        if hx is not None:
+            self.check_forward_args(data, hx, packed.batch_sizes)
 
     def _check_lengths(self, input: Tensor, lengths: Tensor | list[int]) -> Tensor:
         """Check lengths against the input."""
@@ -371,13 +379,6 @@ def _check_types(input: object, hx: object) -> None:
         raise RuntimeError(f"LSTM: expected hx to be (h_0, c_0), got {len(hx)} states")
     for name, state in zip(("h_0", "c_0"), hx, strict=True):
         check_tensor(name, state)
-
-
-def autocast_dtype(tensor: Any) -> torch.dtype | None:
-    """Return what autocast computes products of such a tensor in; None where it does not."""
-    device = tensor.device.type
-    on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return torch.get_autocast_dtype(device) if on and tensor.dtype != torch.float64 else None
 
 
 def unroll_traced(

@@ -13,10 +13,9 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from lstm_book.checks import check_number, check_tensor, check_type, check_whole
+from lstm_book.checks import cast_dtype, check_number, check_tensor, check_type, check_whole
 from lstm_book.layers.lengths import check_lengths
-from lstm_book.layers.lstm import autocast_dtype
-from lstm_book.layers.stack import RecurrentRun, RunDirection, run_stack
+from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, RunDirection, run_stack
 from lstm_book.layers.unroll import map_state, unroll
 
 
@@ -71,7 +70,7 @@ class Recurrent(nn.Module):
                 "expected a cell, a module with input_size, hidden_size, step and zero_state, "
                 f"got {type(cell).__name__}" + (f" without {', '.join(lacking)}" if lacking else "")
             )
-        num_layers = check_whole("num_layers", num_layers, 1)
+        num_layers = check_whole("num_layers", num_layers, 1, MOST_LAYERS)
         check_type("bidirectional", bidirectional, bool, "True or False")
         check_type("batch_first", batch_first, bool, "True or False")
         dropout = check_number("dropout", dropout, 0, 1)
@@ -198,7 +197,7 @@ class Recurrent(nn.Module):
                     f"{tuple(state.shape)}"
                 )
         weight = _weight(self)
-        if weight is not None and input.dtype != weight.dtype and autocast_dtype(input) is None:
+        if weight is not None and cast_dtype(input) != cast_dtype(weight):
             raise ValueError(
                 f"expected input of dtype {weight.dtype}, as the cells, got {input.dtype}"
             )

@@ -429,7 +429,7 @@ def test_a_cell_that_does_not_keep_its_arguments():
     [
         (nn.LSTMCell(D, H), {}, TypeError, "got LSTMCell without step, zero_state"),
         (LSTMCell, {}, TypeError, "expected a cell"),
-        (LSTMCell(D, H), {"num_layers": 0}, ValueError, "num_layers.*from 1 on, got 0"),
+        (LSTMCell(D, H), {"num_layers": 0}, ValueError, "num_layers.*from 1 to 10000, got 0"),
         (LSTMCell(D, H), {"num_layers": 1.5}, TypeError, "num_layers.*whole number, got float 1.5"),
         (LSTMCell(D, H), {"dropout": 1.5}, ValueError, "dropout.*at most 1, got 1.5"),
         (LSTMCell(D, H), {"dropout": True}, TypeError, "dropout.*number, got bool True"),
