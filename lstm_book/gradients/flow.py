@@ -183,10 +183,9 @@ def _read(who: str, module: nn.Module, x: Tensor, hx: Any) -> _Recurrence:
     check_shape("x", x, "B T D" if batch_first else "T B D", (None, None, W.shape[-1]))
     check_like("x", x, "the weights", W)
     x = x.transpose(0, 1) if batch_first else x
-    h = x.new_zeros(x.shape[1], U.shape[-1])
-    initial: Any = h
+    initial: Any = x.new_zeros(x.shape[1], U.shape[-1])
     if mode == "LSTM":
-        initial = LSTMState(h, h if projection is None else x.new_zeros(len(h), len(U) // 4))
+        initial = LSTMState(initial, x.new_zeros(x.shape[1], len(U) // 4))
     return _Recurrence(mode, Weights(W, U, b), projection, x, _initial(hx, initial), batch_first)
 
 
