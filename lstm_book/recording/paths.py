@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lstm_book.cells import Gates, LSTMState
 from lstm_book.cells.weights import Direction
+from lstm_book.gradients._check import full_precision
 from lstm_book.gradients.bptt import lstm_backward
 from lstm_book.layers import Unrolled
 from lstm_book.layers.lengths import valid_steps
@@ -211,7 +212,7 @@ def _through_time(
     run = Unrolled(LSTMState(h_0, c_0), LSTMState(h, c), Gates(i, f, g, o))
     read_c = torch.zeros_like(c)
     read_c[_last_steps(x, lengths)] = own_c
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x):
         gradients = lstm_backward(run, x, summed(weights), own_h, read_c, projection)
         shown = own_h if projection is None else own_h @ projection  # ∂L/∂(o_t tanh c_t)
     direct = shown * o * (1 - c.tanh() ** 2) + read_c

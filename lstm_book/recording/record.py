@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, overload
@@ -16,10 +15,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from lstm_book.cells import LSTMState, RecurrentDropoutLSTMCell, Weights, ZoneoutLSTMCell
 from lstm_book.cells.weights import Direction, read_tensor
-from lstm_book.checks import check_like, check_tensor, check_type
+from lstm_book.checks import cast_dtype, check_like, check_tensor, check_type
+from lstm_book.gradients._check import full_precision
 from lstm_book.layers import Recurrent
 from lstm_book.layers.lengths import check_lengths, is_batched, valid_steps
-from lstm_book.layers.lstm import autocast_dtype
 from lstm_book.layers.plain import check_plain
 from lstm_book.modes import evaluation_twin
 from lstm_book.recording.trace import CellTrace, GateTrace, Recording
@@ -194,17 +193,17 @@ def trace_steps(
 
     Beyond a length the values mean nothing.
     """
-    low = autocast_dtype(x)
+    low = cast_dtype(x)
     U = weights[1]
     large = x.shape[1] * U.shape[-1] >= LARGE_STEP and x.device.type == "cpu"
-    if large and low is None and x.element_size() >= 4 and not has_projection(weights):
+    if large and low == x.dtype and x.element_size() >= 4 and not has_projection(weights):
         i, f, g, o, c, h = _step_by_step(x, initial, summed(weights))
         ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
         last = LSTMState(*(states[ends - 1, torch.arange(x.shape[1])] for states in (h, c)))
     else:
         h, last = run_direction(weights, x, initial, lengths)
-        with nullcontext() if low is None else torch.autocast(x.device.type, enabled=False):
-            i, f, g, o, c = _all_at_once(x, h, initial, summed(weights), low or h.dtype)
+        with full_precision(x):
+            i, f, g, o, c = _all_at_once(x, h, initial, summed(weights), low)
     return GateTrace(i, f, g, o, c, h, lengths, "forward"), last
 
 
@@ -390,9 +389,8 @@ def arranged(
     # torch's own checks, so that every mistake has torch's error class.
     given = x.transpose(0, 1) if lstm.batch_first else x
     lstm.check_forward_args(given, (h_0, c_0), None)
-    if autocast_dtype(x) is None:
-        check_like("h_0", h_0, "x", x)
-        check_like("c_0", c_0, "x", x)
+    check_like("h_0", h_0, "x", x)
+    check_like("c_0", c_0, "x", x)
     for tensor in (x, h_0, c_0):
         if is_batched(tensor):
             raise RuntimeError(
