@@ -1,13 +1,18 @@
 """Score a model on sequences that it has never seen."""
 
+import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from lstm_book.training.task import Task
+from lstm_book.checks import check_number, check_tensor, check_type, check_whole
+from lstm_book.modes import evaluation_twin
+from lstm_book.training.descend import check_limit
+from lstm_book.training.task import Task, check_generator, check_task, draw
 
 
 class Score(NamedTuple):
@@ -31,19 +36,30 @@ def evaluate(
     generator: torch.Generator | None = None,
     chunk: int | None = None,
 ) -> Score:
-    """Score a model on fresh sequences, in evaluation mode; its own mode comes back afterwards.
+    """Score a model on fresh sequences, in evaluation mode.
+
+    The modes of the model and its parts are never touched, so threads may share it.
 
     Args:
         model: Maps the task's x to its answers.
         task: Draws the sequences and scores the answers.
-        sequences: How many.
+        sequences: How many, from 1.
         generator: Source of the draws.
         chunk: If given, the model is called with ``chunk=`` so many steps, to save memory.
 
     Returns:
-        Loss and accuracy.
+        Loss and accuracy; both are NaN if the loss is.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+        ValueError: If there are no sequences, or the chunk is below 1.
     """
-    x, y = task.sample(sequences, generator=generator)
+    check_type("model", model, nn.Module, "a torch.nn.Module")
+    check_task(task)
+    check_generator(generator)
+    _options(chunk)
+    sequences = check_whole("sequences", sequences, 1)
+    x, y = draw(task, sequences, generator, _device(model))
     return _score(model, task, x, y, chunk)
 
 
@@ -61,18 +77,22 @@ def evaluate_by_length(
         model: Maps the task's x to its answers.
         task: A task with a field `length`.
         lengths: The lengths T.
-        sequences: How many of each length.
+        sequences: How many of each length, from 1.
         generator: Source of the draws.
 
     Returns:
         Loss and accuracy at each length.
 
     Raises:
-        TypeError: If the task has no length.
-        ValueError: If a length is too small for the task.
+        TypeError: If the task is no dataclass with a length, or an argument is of another kind.
+        ValueError: If a length is too small for the task, or there are no sequences.
     """
-    if not hasattr(task, "length"):
-        raise TypeError(f"expected a task with a length, got {task!r}")
+    check_task(task)
+    if not hasattr(task, "length") or not is_dataclass(type(task)):
+        raise TypeError(f"expected a task with a length, a dataclass, got {task!r}")
+    if not isinstance(lengths, Iterable):
+        raise TypeError(f"expected several lengths, got {type(lengths).__name__}")
+    lengths = [check_whole("length", length, 1) for length in lengths]
     return {
         length: evaluate(
             model, replace(task, length=length), sequences=sequences, generator=generator
@@ -88,10 +108,14 @@ class Solved:
         task: Scores the answers.
         x: Held-out inputs.
         y: Their targets.
-        loss: The loss must be below this.
+        loss: The loss must be below this; `math.inf` if any will do.
         accuracy: The share of right answers must be at least this.
-        every: Updates between two looks.
+        every: Updates between two looks, from 1.
         chunk: If given, the model is called with ``chunk=`` so many steps, to save memory.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+        ValueError: If one is impossible, or nothing is held out.
 
     Attributes:
         score: The last look's; None before the first.
@@ -113,13 +137,21 @@ class Solved:
         every: int = 50,
         chunk: int | None = None,
     ) -> None:
+        check_task(task, "loss", "accuracy")
+        for name, value in (("x", x), ("y", y)):
+            if not check_tensor(name, value).numel():
+                raise ValueError(f"expected held-out {name}, got none, {tuple(value.shape)}")
+        _options(chunk)
         self.task, self.x, self.y, self.chunk = task, x, y, chunk
-        self.loss, self.accuracy, self.every = loss, accuracy, every
+        self.loss = check_limit("loss", loss)
+        self.accuracy = check_number("accuracy", accuracy, 0, 1)
+        self.every = check_whole("every", every, 1)
         self.score: Score | None = None
 
     def __call__(self, model: nn.Module, updates: int) -> bool:
         """Return whether the task is solved; always False between two looks."""
-        if updates % self.every:
+        check_type("model", model, nn.Module, "a torch.nn.Module")
+        if check_whole("updates", updates, 0) % self.every:
             return False
         self.score = _score(model, self.task, self.x, self.y, self.chunk)
         return self.score.loss < self.loss and self.score.accuracy >= self.accuracy
@@ -127,14 +159,20 @@ class Solved:
 
 @torch.no_grad()
 def _score(model: nn.Module, task: Task, x: Tensor, y: Tensor, chunk: int | None) -> Score:
-    """Score a model without changing its mode."""
-    device = next(model.parameters()).device
-    training = model.training
-    options = {} if chunk is None else {"chunk": chunk}
-    model.eval()
-    try:
-        answers = model(x.to(device), **options)
-    finally:
-        model.train(training)
-    y = y.to(device)
-    return Score(float(task.loss(answers, y)), task.accuracy(answers, y))
+    """Score a model without touching its modes."""
+    device = _device(model)
+    answers, y = evaluation_twin(model)(x.to(device), **_options(chunk)), y.to(device)
+    loss = float(task.loss(answers, y))
+    # What is right in answers that are NaN is no accuracy.
+    return Score(loss, math.nan if math.isnan(loss) else float(task.accuracy(answers, y)))
+
+
+def _device(model: nn.Module) -> torch.device:
+    """Return where a model is: on the CPU if it holds nothing."""
+    held = next(chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if held is None else held.device
+
+
+def _options(chunk: int | None) -> dict[str, int]:
+    """Return how a model is called."""
+    return {} if chunk is None else {"chunk": check_whole("chunk", chunk, 1)}

@@ -115,10 +115,10 @@ def test_what_is_no_tensor_is_a_type_error(call):
     [
         ((-1, 5), ["input_size", "-1"]),
         ((3, -5), ["hidden_size", "-5"]),
-        (("3", 5), ["input_size", "int", "str"]),
-        ((3.0, 5), ["input_size", "int", "float"]),
-        ((3, 5.0), ["hidden_size", "int", "float"]),
-        ((None, 5), ["input_size", "int", "NoneType"]),
+        (("3", 5), ["input_size", "whole number", "str"]),
+        ((3.0, 5), ["input_size", "whole number", "float"]),
+        ((3, 5.0), ["hidden_size", "whole number", "float"]),
+        ((None, 5), ["input_size", "whole number", "None"]),
     ],
 )
 @cells
@@ -135,7 +135,7 @@ def test_unknown_nonlinearity_raises_the_class_of_nn_rnn(nonlinearity):
         lambda: RNNCell(3, 5, nonlinearity=nonlinearity),
         lambda: nn.RNN(3, 5, nonlinearity=nonlinearity),
     )
-    assert "'tanh' or 'relu'" in message
+    assert "'tanh', 'relu'" in message
     assert repr(nonlinearity) in message
 
 

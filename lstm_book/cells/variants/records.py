@@ -7,7 +7,8 @@ as `torch.nn.GRUCell` does.
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.utils import _pytree
+
+from lstm_book.cells.state import register_records
 
 
 class FGRState(NamedTuple):
@@ -146,5 +147,4 @@ RECORDS = (
     SLSTMState,
     SLSTMGates,
 )
-for _record in RECORDS:
-    _pytree._register_namedtuple(_record, serialized_type_name=f"lstm_book.{_record.__name__}")
+register_records(*RECORDS)
