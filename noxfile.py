@@ -114,3 +114,10 @@ def bench(session: nox.Session) -> None:
     install(session, "tests")
     for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
         run(session, "python", str(script), *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change one thing in the package at a time, 150 times, and name what no test notices."""
+    install(session, "tests", "mutants")
+    run(session, "python", "tests/faults/mutants.py", *session.posargs)
