@@ -38,7 +38,8 @@ part2_pytorch/tagging
 part2_pytorch/character_model
     CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
 part2_pytorch/in_your_code
-    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
+    GATE_ORDERS, ONNXWeights, from_flax, from_keras, from_onnx, from_tensorflow1, reorder, to_keras,
+    to_onnx
 part3_training/the_task
     Adding, Copy, Counting, EmbeddedReber, FirstAndLast, Multiplication, Parity, Recall,
     TemporalOrder
@@ -149,8 +150,10 @@ from lstm_book.layers import (
     RecurrentRun,
     Unrolled,
     directions,
+    from_flax,
     from_keras,
     from_onnx,
+    from_tensorflow1,
     read_in_chunks,
     reorder,
     to_keras,
@@ -316,8 +319,10 @@ __all__ = [
     "evaluate",
     "evaluate_by_length",
     "fit",
+    "from_flax",
     "from_keras",
     "from_onnx",
+    "from_tensorflow1",
     "gradient_flow",
     "gradient_paths",
     "init_chrono_",
