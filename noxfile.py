@@ -131,3 +131,10 @@ def mutants(session: nox.Session) -> None:
     """Change one thing in the package at a time, 150 times, and name what no test notices."""
     install(session, "tests", "mutants")
     run(session, "python", "tests/faults/mutants.py", *session.posargs)
+
+
+@nox.session
+def replay(session: nox.Session) -> None:
+    """Make the first updates of every stored run again, also of those too long for the tests."""
+    install(session, "tests")
+    run(session, "lstm-book", "replay", *session.posargs)

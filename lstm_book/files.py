@@ -1,5 +1,6 @@
 """Files that are whole or not there, and one writer at a time."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,9 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: If it cannot be written, as on a full disk; the file before stays.
     """
     path = path.resolve()
-    part = path.with_name(f".{path.name}.part")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "Not a regular file", str(path))
+    part = _part(path)
     try:
         with part.open("wb") as file:  # the permissions are what the umask leaves
             file.write(content)
@@ -33,6 +36,19 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there, and the part of it that a killed writer left.
+
+    Args:
+        path: The file. Whoever calls holds its lock.
+
+    Raises:
+        OSError: If it cannot be removed.
+    """
+    _part(path.resolve()).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -58,10 +74,17 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: who waits for it sees that, and makes a new one.
-        with suppress(OSError):
-            os.unlink(lock.lock_file)
+        # Removed while it is held: who waits for it sees that, and makes a new one. Where a system
+        # has no locks but files that exist, filelock removes its own.
+        if not isinstance(lock, filelock.SoftFileLock):
+            with suppress(OSError):
+                os.unlink(lock.lock_file)
         lock.release()
+
+
+def _part(path: Path) -> Path:
+    """Return where a file is written before it is whole."""
+    return path.with_name(f".{path.name}.part")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
@@ -66,16 +67,7 @@ class LearnAddition(Experiment):
             model.train()
             total = 0.0
             for places in torch.split(torch.randperm(len(train)), self.batch):
-                sums = self.task.encode([train[place] for place in places.tolist()])
-                predicted = model(
-                    sums.source,
-                    sums.target_in,
-                    source_lengths=sums.source_lengths,
-                    target_lengths=sums.target_lengths,
-                )
-                loss = sequence_cross_entropy(
-                    predicted.logits, sums.target_out, sums.target_lengths
-                )
+                loss = self.teacher_forced(model, [train[place] for place in places.tolist()])
                 total += len(places) * descend(loss, model, optimiser, schedule=schedule)
             losses.append(total / len(train))
             report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.4f}")
@@ -88,6 +80,24 @@ class LearnAddition(Experiment):
         metrics["even_characters"], metrics["even_whole"] = self.score(model, even)
         metrics["whole_by_digits"] = self.by_digits(model, test)
         return Outcome(metrics, model)
+
+    def teacher_forced(self, model: nn.Module, pairs: list[tuple[int, int]]) -> Tensor:
+        """Return the loss on some pairs when each next character is shown, a scalar."""
+        sums = self.task.encode(pairs)
+        predicted = model(
+            sums.source,
+            sums.target_in,
+            source_lengths=sums.source_lengths,
+            target_lengths=sums.target_lengths,
+        )
+        return sequence_cross_entropy(predicted.logits, sums.target_out, sums.target_lengths)
+
+    @torch.no_grad()
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return the loss on 64 pairs that are always the same."""
+        fixed = torch.Generator().manual_seed(0)
+        drawn = torch.randint(10**self.digits, (64, 2), generator=fixed)
+        return [self.teacher_forced(model, [(a, b) for a, b in drawn.tolist()]).item()]
 
     def score(self, model: Seq2Seq, pairs: list[tuple[int, int]]) -> tuple[float, float]:
         """Return the shares of right characters and of right answers, written greedily."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
@@ -42,6 +42,12 @@ class RepeatDigits(Experiment):
         """Return the model with PyTorch's own first weights."""
         return Seq2Seq(10, 11, self.hidden_size, stop=STOP, attention=self.attention)
 
+    @torch.no_grad()
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return the loss on 64 sequences that are always the same."""
+        lengths = torch.arange(64) % self.longest + 1
+        return [teacher_forced(model, lengths, torch.Generator().manual_seed(0)).item()]
+
     def train(self, seed: int, report: Report) -> Outcome:
         """Train, then score new sequences of each length."""
         torch.manual_seed(seed)
@@ -52,9 +58,7 @@ class RepeatDigits(Experiment):
         losses = []
         for update in range(self.updates):
             lengths = torch.randint(1, self.longest + 1, (self.batch,))
-            source, target_in, target_out = draw_digits(lengths)
-            predicted = model(source, target_in, source_lengths=lengths, target_lengths=lengths + 1)
-            loss = sequence_cross_entropy(predicted.logits, target_out, lengths + 1)
+            loss = teacher_forced(model, lengths)
             losses.append(descend(loss, model, optimiser, schedule=schedule))
             if (update + 1) % 100 == 0:
                 report(f"update {update + 1} of {self.updates}, loss {losses[-1]:.4f}")
@@ -76,10 +80,21 @@ class RepeatDigits(Experiment):
         return Outcome(metrics, model)
 
 
-def draw_digits(lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def teacher_forced(
+    model: nn.Module, lengths: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """Return the loss on new digits when each next one is shown, a scalar."""
+    source, target_in, target_out = draw_digits(lengths, generator)
+    predicted = model(source, target_in, source_lengths=lengths, target_lengths=lengths + 1)
+    return sequence_cross_entropy(predicted.logits, target_out, lengths + 1)
+
+
+def draw_digits(
+    lengths: Tensor, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return sources (S, B), and targets (S + 1, B) as the decoder sees and shall write them."""
     longest = int(lengths.max())
-    source = torch.randint(10, (longest, len(lengths)))
+    source = torch.randint(10, (longest, len(lengths)), generator=generator)
     source = source * (torch.arange(longest)[:, None] < lengths)
     stop = torch.full((1, len(lengths)), STOP)
     target_out = torch.cat([source, stop])

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,6 +56,10 @@ class LearnText(Experiment):
             embedding=self.embedding,
             dropout=self.dropout,
         )
+
+    def probe(self, model: Any) -> list[float]:
+        """Return bits per character on the first 2 000 test characters."""
+        return [model.bits_per_character(python_text().split().test[:2000])]
 
     def train(self, seed: int, report: Report) -> Outcome:
         """Train on the first part of the text; score the last one with the best weights."""

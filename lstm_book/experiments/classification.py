@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from lstm_book.data import SequenceDataset, Sequences, load_digits, load_japanese_vowels
@@ -12,6 +12,7 @@ from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models import SequenceClassifier, series_init_
 from lstm_book.training import descend
+from lstm_book.training.watch import first_losses
 
 Data = Literal["japanese-vowels", "digits-rows", "digits-halves", "digits-pixels"]
 
@@ -76,6 +77,12 @@ class Classification(Experiment):
             lstm, len(data.classes), readout=self.readout, dropout=self.dropout
         )
 
+    @torch.no_grad()
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return the loss on the first 64 test sequences."""
+        part = load_labelled(self.data).standardised().test.take(torch.arange(64))
+        return [functional.cross_entropy(model(part.x, lengths=part.lengths), part.y).item()]
+
     def learn(
         self, data: SequenceDataset, seed: int, report: Report
     ) -> tuple[SequenceClassifier, list[float]]:
@@ -129,25 +136,42 @@ class Choice(Experiment):
 
     def train(self, seed: int, report: Report) -> Outcome:
         """Train every candidate on all but one fold and score that fold, for each fold."""
-        data = load_labelled(self.candidates[0].data)
-        generator = torch.Generator().manual_seed(seed)
-        folds = stratified_folds(data.train.y, self.folds, generator)
+        parts = self.parts(seed)
         accuracy: dict[str, list[float]] = {}
         for candidate in self.candidates:
             scores = accuracy[candidate.name] = []
-            for held_out in range(self.folds):
-                part = SequenceDataset(
-                    **{
-                        **vars(data),
-                        "train": data.train.take((folds != held_out).nonzero()[:, 0]),
-                        "test": data.train.take((folds == held_out).nonzero()[:, 0]),
-                    }
-                )
+            for held_out, part in enumerate(parts):
                 model, _ = candidate.learn(part, seed, lambda words: None)
                 test = part.standardised().test
                 scores.append((answers(model, test) == test.y).double().mean().item())
                 report(f"{candidate.name}, fold {held_out + 1} of {self.folds}: {scores[-1]:.3f}")
         return Outcome({"accuracy": accuracy}, None)
+
+    def first_losses(self, seed: int) -> list[list[float]]:
+        """Begin to train each candidate on the first fold; return the first losses of each."""
+        part = self.parts(seed)[0]
+        every = []
+        for candidate in self.candidates:
+            with first_losses(self.replayed) as losses:
+                candidate.learn(part, seed, lambda words: None)
+            every.append(losses)
+        return every
+
+    def parts(self, seed: int) -> list[SequenceDataset]:
+        """Return the training sequences, each fold in turn in the place of the test sequences."""
+        data = load_labelled(self.candidates[0].data)
+        generator = torch.Generator().manual_seed(seed)
+        folds = stratified_folds(data.train.y, self.folds, generator)
+        return [
+            SequenceDataset(
+                **{
+                    **vars(data),
+                    "train": data.train.take((folds != held_out).nonzero()[:, 0]),
+                    "test": data.train.take((folds == held_out).nonzero()[:, 0]),
+                }
+            )
+            for held_out in range(self.folds)
+        ]
 
 
 def stratified_folds(y: Tensor, folds: int, generator: torch.Generator) -> Tensor:

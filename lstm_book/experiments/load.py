@@ -1,9 +1,10 @@
 """Experiments by name: run one, load one."""
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
 
+from lstm_book.checks import check_type
 from lstm_book.experiments.catalogue import EVERY_SEED, EXPERIMENTS
 from lstm_book.experiments.experiment import Experiment, Report
 from lstm_book.experiments.store import STORED, StoredRun, confirm, read, run
@@ -14,7 +15,9 @@ def find_experiment(name: str) -> Experiment:
 
     Raises:
         KeyError: If there is none; the nearest names are suggested.
+        TypeError: If the name is no text.
     """
+    check_type("the name of an experiment", name, str, "text")
     if name not in EXPERIMENTS:
         near = get_close_matches(name, EXPERIMENTS, n=3, cutoff=0.4) or sorted(EXPERIMENTS)
         raise KeyError(
@@ -23,7 +26,7 @@ def find_experiment(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
-def load_experiment(name: str, folder: Path = STORED) -> StoredRun:
+def load_experiment(name: str, folder: str | os.PathLike[str] = STORED) -> StoredRun:
     """Load a stored run: its results, its provenance and its trained model.
 
     Args:
@@ -36,13 +39,14 @@ def load_experiment(name: str, folder: Path = STORED) -> StoredRun:
     Raises:
         KeyError: If there is no experiment of that name.
         FileNotFoundError: If it has not been run.
+        ValueError: If the file is damaged.
     """
     return read(find_experiment(name), folder)
 
 
 def run_experiment(
     name: str,
-    folder: Path,
+    folder: str | os.PathLike[str],
     *,
     seeds: Iterable[int] | None = None,
     report: Report = lambda words: None,
@@ -51,8 +55,8 @@ def run_experiment(
 
     Args:
         name: The experiment's.
-        folder: Where to put the results. Seeds that it holds already, from the same settings,
-            code and versions, are not run again.
+        folder: Where to put the results. Seeds that it holds already are not run again; several
+            processes may run into one folder.
         seeds: Which seeds; the experiment's own if missing.
         report: Told how far the run is.
 
@@ -62,6 +66,8 @@ def run_experiment(
     Raises:
         KeyError: If there is no experiment of that name.
         OSError: If the folder cannot be written.
+        ValueError: If a seed is negative, or if the folder's record is damaged or of other settings
+            or versions; nothing of it is changed.
     """
     experiment = find_experiment(name)
     kept = name in EVERY_SEED
@@ -69,13 +75,19 @@ def run_experiment(
 
 
 def confirm_experiment(
-    name: str, folder: Path = STORED, *, report: Report = lambda words: None
+    name: str,
+    folder: str | os.PathLike[str] = STORED,
+    *,
+    mark: bool = False,
+    report: Report = lambda words: None,
 ) -> list[str]:
-    """Repeat a stored run's first seed, and mark the run as today's if nothing differs.
+    """Repeat a stored run's first seed, whole, and compare to the last digit.
 
     Args:
         name: The experiment's.
         folder: Where the run is stored; in the package, if missing.
+        mark: Whether the record is marked as made by today's code if nothing differs. Otherwise
+            nothing is written.
         report: Told how far the run is.
 
     Returns:
@@ -84,5 +96,7 @@ def confirm_experiment(
     Raises:
         KeyError: If there is no experiment of that name.
         FileNotFoundError: If it has not been run.
+        OSError: If the record is to be marked and cannot be written.
+        ValueError: If the record is damaged or of other settings.
     """
-    return confirm(find_experiment(name), folder, report=report)
+    return confirm(find_experiment(name), folder, mark=mark, report=report)

@@ -98,6 +98,12 @@ class LearnTask(ResumableExperiment):
             init_forget_bias_(layer, float(self.start))
         return LastStepClassifier(layer, outputs=outputs)
 
+    @torch.no_grad()
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return the loss on eight sequences that are always the same."""
+        fixed = torch.Generator().manual_seed(0)
+        return [evaluate(model, self.task, sequences=8, generator=fixed, chunk=self.chunk).loss]
+
     def untrained(self, seed: int) -> nn.Module:
         """Return the model that a seed begins with."""
         torch.manual_seed(seed)

@@ -1,9 +1,10 @@
 """Naming what each character of Python source is."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from lstm_book.data import CHARACTER_TAGS, SourceFile, python_sources, tag_characters
@@ -47,6 +48,12 @@ class TagSource(Experiment):
         tokens = len(source_vocabulary())
         return Tagger(lstm, len(CHARACTER_TAGS), tokens=tokens, dropout=self.dropout)
 
+    @torch.no_grad()
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return the loss on the first 16 pieces of the test files."""
+        x, y = (part[:, :16] for part in pieces(python_sources().split().test, self.length))
+        return [functional.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()]
+
     def train(self, seed: int, report: Report) -> Outcome:
         """Train on most files and score the last ones."""
         torch.manual_seed(seed)
@@ -82,6 +89,7 @@ def source_vocabulary() -> Vocabulary:
     return Vocabulary.of("".join(file.text for file in python_sources().files))
 
 
+@cache
 def pieces(files: tuple[SourceFile, ...], length: int) -> tuple[Tensor, Tensor]:
     """Return characters and tags of files cut into pieces, each (length, N); ends are dropped."""
     vocabulary = source_vocabulary()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.checks import check_number, check_tensor, check_type
+from lstm_book.training.watch import note
 
 
 def descend(
@@ -36,6 +37,7 @@ def descend(
     _check(loss, model, optimiser, clip, schedule)
     if not loss.isfinite():
         raise FloatingPointError(f"expected a finite loss, got {loss.item()}")
+    note(loss)  # to whoever watches the training, see `first_losses`
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip)

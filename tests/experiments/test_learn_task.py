@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from lstm_book.cells import weights_of
-from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, load_experiment, run_experiment
+from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, run_experiment
 from lstm_book.experiments.catalogue import EVERY_SEED
 from lstm_book.experiments.long_range import LAYERS, LearnTask, LearnTaskInTime
 from lstm_book.experiments.resumable import ResumableExperiment
@@ -308,6 +308,8 @@ def test_a_stopped_run_keeps_the_seeds_it_has(tmp_path, monkeypatch):
     train = LearnTask.train
 
     def stopping(self, seed, report, checkpoint=None):
+        if checkpoint is None:  # the first losses
+            return train(self, seed, report)
         begun.append(seed)
         if seed == 1 and begun.count(1) == 1:
             fewer = replace(self, sequences=100)
@@ -353,7 +355,7 @@ def test_every_seeds_weights_and_history_if_asked_for(tmp_path):
     with pytest.raises(LookupError, match="tiny: expected stored weights"):
         again.model_of(2)
     (tmp_path / "tiny-1.safetensors").write_bytes((tmp_path / "tiny.safetensors").read_bytes())
-    with pytest.raises(RuntimeError, match=r"expected tiny-1.safetensors with sha256 \w+, got"):
+    with pytest.raises(ValueError, match=r"expected tiny-1.safetensors with sha256 \w+, got"):
         again.model_of(1)
     assert same_weights(again.model, again.model_of(0))
 
@@ -408,12 +410,3 @@ def test_long_range_experiments_can_be_stopped_and_loaded():
     assert {e.task.length for e in learned} >= {50, 100, 200, 1000, 10_000, 100_000}
     assert all(isinstance(e, ResumableExperiment) for e in learned)
     assert all(len(e.seeds) >= 5 for e in learned if e.task.length < 100_000)
-
-
-def test_a_stored_run_repeats_to_the_last_digit(tmp_path):
-    stored = load_experiment("adding-100")
-    again = run_experiment("adding-100", tmp_path, seeds=[0])
-    if any(stored.record[key] != again.record[key] for key in ("versions", "machine")):
-        pytest.skip("other versions, or another machine, than the stored run's")
-    assert without_time(again.record) == without_time(stored.record)[:1]
-    assert again.record["weights"] == stored.record["weights"]

@@ -1,17 +1,29 @@
 """What is stored is what was measured, and it says when it is out of date."""
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
+from threading import Event, Thread
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, load_experiment
-from lstm_book.experiments.command import main
-from lstm_book.experiments.store import StoredRun, code_of, confirm, read, run
+from lstm_book import files
+from lstm_book.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    Outcome,
+    confirm_experiment,
+    load_experiment,
+    run_experiment,
+)
+from lstm_book.experiments.store import StoredRun, _json, confirm, read, run
+from lstm_book.files import locked
 
+FAILS = 1000
 trained: list[int] = []
 
 
@@ -20,19 +32,25 @@ class Draw(Experiment):
     """A linear layer whose weights a seed draws."""
 
     size: int = 3
-    fails_at: int | None = None
 
     def build(self):
         return nn.Linear(self.size, 1)
 
     def train(self, seed, report):
         trained.append(seed)
-        if seed == self.fails_at:
+        if seed == FAILS:
             raise FloatingPointError("diverged")
         torch.manual_seed(seed)
         model = self.build()
         report("half way")
         return Outcome({"weight": model.weight.tolist(), "pair": (1, 2)}, model)
+
+    def first_losses(self, seed):
+        return [[seed + 0.5]]  # without training, so that `trained` counts the others
+
+
+def other_code(self, seed):
+    return [[seed + 0.6]]
 
 
 @pytest.fixture
@@ -44,9 +62,10 @@ def draw():
 def test_every_seed_is_stored_with_what_made_it(draw, tmp_path):
     stored = run(draw, tmp_path / "new" / "folder")
     record = json.loads((tmp_path / "new" / "folder" / "draw.json").read_text())
+    assert len(record.pop("sha256")) == 64
     assert record == stored.record
     assert [result["seed"] for result in record["results"]] == [3, 4]
-    assert record["configuration"] == {"name": "draw", "size": 3, "fails_at": None}
+    assert record["configuration"] == {"name": "draw", "size": 3}
     assert record["command"] == "lstm-book run draw"
     assert record["versions"]["torch"] == torch.__version__
     assert stored.values("pair") == [[1, 2], [1, 2]]
@@ -68,7 +87,11 @@ def test_weights_of_another_run_are_refused(draw, tmp_path):
     other = run(replace(draw, seeds=(9,)), tmp_path / "other")
     content = (other.folder / "draw.safetensors").read_bytes()
     (tmp_path / "draw.safetensors").write_bytes(content)
-    with pytest.raises(RuntimeError, match=r"expected draw.safetensors with sha256 \w+, got"):
+    with pytest.raises(ValueError, match=r"draw.safetensors with sha256 \w+, got other") as e:
+        _ = read(draw, tmp_path).model
+    assert hashlib.sha256(content).hexdigest() not in str(e.value)
+    (tmp_path / "draw.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"draw.safetensors beside .*draw.json"):
         _ = read(draw, tmp_path).model
 
 
@@ -80,65 +103,284 @@ def test_no_weights_are_an_error_that_says_so(draw, tmp_path):
 
 def test_a_run_goes_on_where_it_stopped(draw, tmp_path):
     with pytest.raises(FloatingPointError):
-        run(replace(draw, fails_at=4), tmp_path)
-    assert len(read(replace(draw, fails_at=4), tmp_path).results) == 1
+        run(replace(draw, seeds=(3, 4, FAILS)), tmp_path)
+    assert len(read(draw, tmp_path).results) == 2
     trained.clear()
-    run(replace(draw, fails_at=None), tmp_path)  # another setting: all anew
-    assert trained == [3, 4]
-    trained.clear()
-    run(draw, tmp_path, seeds=[3, 4, 5])
+    run(draw, tmp_path, seeds=[3, 5, 4, 5])
     assert trained == [5]
     assert [result["seed"] for result in read(draw, tmp_path).results] == [3, 4, 5]
 
 
-def test_a_failed_write_leaves_the_old_file(draw, tmp_path, monkeypatch):
-    run(draw, tmp_path, seeds=[3])
-    before = (tmp_path / "draw.json").read_bytes()
-    monkeypatch.setattr("lstm_book.experiments.store.os.replace", _full)
+def test_seeds_of_other_settings_or_versions_are_refused_and_stay(draw, tmp_path, monkeypatch):
+    run(draw, tmp_path)
+    before = content(tmp_path)
+    trained.clear()
+    with pytest.raises(
+        ValueError,
+        match=r"draw.json .* but setting size is 3 there and 4 here; choose another folder",
+    ):
+        run(replace(draw, size=4), tmp_path, seeds=[5])
+    monkeypatch.setattr("lstm_book.experiments.store.version", lambda name: "9.9")
+    with pytest.raises(ValueError, match=r"but torch is 2\S+ there and 9.9 here"):
+        run(draw, tmp_path)
+    assert trained == []
+    assert content(tmp_path) == before
+
+
+def test_seeds_that_another_process_added_meanwhile_are_kept(draw, tmp_path, monkeypatch):
+    """And a record of other settings that came meanwhile is not overwritten."""
+    meanwhile = []
+    inside = Draw.train
+
+    def train(self, seed, report):
+        while meanwhile:
+            other, seeds = meanwhile.pop()
+            run(other, tmp_path, seeds=seeds, keep_every_seed=True)
+        return inside(self, seed, report)
+
+    monkeypatch.setattr(Draw, "train", train)
+    meanwhile.append((draw, [5, 6]))
+    stored = run(draw, tmp_path, keep_every_seed=True)
+    assert stored.values("seed") == [3, 4, 5, 6]
+    for seed, result in zip((3, 4, 5, 6), stored.results, strict=True):
+        assert stored.model_of(seed).weight.tolist() == result["weight"]
+    assert [each["seed"] for each in stored.record["more_weights"]] == [4, 5, 6]
+    other = replace(draw, name="other")
+    meanwhile.append((replace(other, size=4), [5]))
+    with pytest.raises(ValueError, match="setting size is 4 there and 3 here"):
+        run(other, tmp_path)
+    assert read(replace(other, size=4), tmp_path).values("seed") == [5]
+
+
+def test_a_seed_that_another_trains_is_waited_for(draw, tmp_path):
+    held, waited, said = Event(), Event(), []
+
+    def hold():
+        with locked(tmp_path / "draw-3"):
+            held.set()
+            waited.wait()
+
+    def report(words):
+        said.append(words)
+        if "waiting" in words:
+            waited.set()
+
+    thread = Thread(target=hold)
+    thread.start()
+    held.wait()
+    run(draw, tmp_path, seeds=[3], report=report)
+    thread.join()
+    assert said[0] == "seed 3: another process trains it, waiting\n"
+    assert said[-1].startswith("seed 3: done")
+
+
+def test_what_a_killed_process_left_is_gone_after_the_next(draw, tmp_path):
+    run(draw, tmp_path)
+    left = [".draw.json.lock", ".draw-3.lock", "draw-3.checkpoint", ".draw-4.checkpoint.part"]
+    for name in left:
+        (tmp_path / name).touch()
+    run(draw, tmp_path)
+    assert sorted(content(tmp_path)) == ["draw.json", "draw.safetensors"]
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: b"\x00" * len(whole),
+        lambda whole: b"\xff\xfe" + whole,
+        lambda whole: b"[" * 100_000,
+        lambda whole: b"[]",
+        lambda whole: b"3",
+        lambda whole: b"{}",
+        lambda whole: b'{"results": {}, "configuration": 3}',
+        lambda whole: whole.replace(b'"sha256"', b'"sha255"'),
+        lambda whole: whole.replace(b'"seconds"', b'"secondr"'),
+        lambda whole: whole.replace(b"[1, 2]", b"[1, 3]"),
+        lambda whole: whole.replace(b'"size": 3', b'"size": 2'),
+    ],
+)
+def test_a_damaged_record_is_named_and_stays(draw, tmp_path, damage):
+    run(draw, tmp_path)
+    path = tmp_path / "draw.json"
+    damaged = damage(path.read_bytes())
+    assert damaged != path.read_bytes()
+    path.write_bytes(damaged)
+    trained.clear()
+    for call in (read, run, confirm):
+        with pytest.raises(
+            ValueError,
+            match=rf"draw.json to be what `lstm-book run draw` wrote, got {len(damaged)} bytes",
+        ):
+            call(draw, tmp_path)
+    assert path.read_bytes() == damaged
+    assert trained == []
+
+
+def test_the_record_of_another_experiment_is_refused(draw, tmp_path):
+    run(replace(draw, name="other"), tmp_path)
+    (tmp_path / "other.json").rename(tmp_path / "draw.json")
+    with pytest.raises(ValueError, match=r"draw.json .* it is of 'other'"):
+        read(draw, tmp_path)
+
+
+def test_how_a_record_is_laid_out_does_not_count(draw, tmp_path):
+    before = run(draw, tmp_path).record
+    path = tmp_path / "draw.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=7, sort_keys=True))
+    assert read(draw, tmp_path).record == before
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["{}/secret", "../secret", "a/../secret", "..", ".", "", "..\\secret", "C:secret", 3, None],
+)
+@pytest.mark.parametrize("which", ["weights", "more_weights"])
+def test_a_record_names_bare_files_only(draw, tmp_path, file, which):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"what nobody is to know")
+    stored = run(draw, tmp_path / "runs", keep_every_seed=True)
+    if isinstance(file, str):
+        file = file.format(tmp_path)
+    weights = {"file": file, "seed": 3, "sha256": "0"}
+    record = {**stored.record, which: weights if which == "weights" else [weights]}
+    forged = _json(record)  # with a digest that is right
+    stored.path.write_bytes(forged)
+    with pytest.raises(
+        ValueError, match=r"draw.json .*(bare name of a file|weights with file)"
+    ) as e:
+        read(draw, tmp_path / "runs")
+    assert hashlib.sha256(secret.read_bytes()).hexdigest() not in str(e.value)
+    with pytest.raises(ValueError, match=r"bare name of a file|weights with file"):
+        StoredRun(draw, record, tmp_path)
+
+
+def test_what_is_no_stored_run_is_refused(draw, tmp_path):
+    record = run(draw, tmp_path).record
+    for arguments in (("draw", record, tmp_path), (draw, [], tmp_path), (draw, record, 3)):
+        with pytest.raises(TypeError, match="expected the "):
+            StoredRun(*arguments)
+    for change in ({"results": []}, {"results": [3]}, {"versions": None}, {"more_weights": 3}):
+        with pytest.raises(ValueError, match="expected "):
+            StoredRun(draw, {**record, **change}, tmp_path)
+
+
+@pytest.mark.parametrize("step", ["weights", "record"])
+def test_a_failed_write_leaves_the_old_files(draw, tmp_path, monkeypatch, step):
+    run(draw, tmp_path, seeds=[4])
+    before = content(tmp_path)
+    inside = files.os.replace
+
+    def full(part, path):
+        if path.suffix == {"weights": ".safetensors", "record": ".json"}[step]:
+            raise OSError("disk full")
+        inside(part, path)
+
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(OSError, match="disk full"):
         run(draw, tmp_path)
-    assert (tmp_path / "draw.json").read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir()} == {"draw.json", "draw.safetensors"}
+    after = content(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) <= {"draw.safetensors"}  # which no record names
+    monkeypatch.undo()
+    assert run(draw, tmp_path).model is not None
 
 
-def _full(*_):
-    raise OSError("disk full")
-
-
-def test_changed_settings_and_code_are_named(draw, tmp_path, monkeypatch):
+def test_changed_settings_are_named(draw, tmp_path):
     assert run(draw, tmp_path).changes() == []
     assert read(replace(draw, size=4, about="other words"), tmp_path).changes() == ["setting size"]
-    code = {**code_of(draw), "lstm_book.experiments.experiment": "other"}
-    monkeypatch.setattr("lstm_book.experiments.store.code_of", lambda experiment: code)
-    assert read(draw, tmp_path).changes() == ["lstm_book.experiments.experiment"]
 
 
-def test_confirming_marks_the_run_as_todays(draw, tmp_path, monkeypatch):
+def test_no_seed_is_added_to_those_of_other_code(draw, tmp_path, monkeypatch):
     run(draw, tmp_path)
-    code = {"lstm_book.new": "digest"}
-    monkeypatch.setattr("lstm_book.experiments.store.code_of", lambda experiment: code)
-    assert read(draw, tmp_path).changes()
+    before = content(tmp_path)
+    monkeypatch.setattr(Draw, "first_losses", other_code)
+    run(draw, tmp_path)  # all there already
+    with pytest.raises(
+        ValueError, match=r"loss 1 of training 1 of seed 3 was 3.5 and is 3.6; choo"
+    ):
+        run(draw, tmp_path, seeds=[3, 5])
+    assert trained == [3, 4]
+    assert content(tmp_path) == before
+
+
+def test_confirming_marks_the_run_as_todays(draw, tmp_path):
+    stored = run(draw, tmp_path)
+    stored.path.write_bytes(_json({**stored.record, "machine": "another"}))
     trained.clear()
+    before = content(tmp_path)
     assert confirm(draw, tmp_path) == []
-    assert trained == [3]
+    assert content(tmp_path) == before  # nobody asked to mark it
+    assert confirm(draw, tmp_path, mark=True) == []
+    assert trained == [3, 3]
     confirmed = read(draw, tmp_path)
-    assert confirmed.changes() == []
+    assert confirmed.record["machine"] == stored.record["machine"]
+    assert confirmed.record["confirmed"] == stored.record["date"]
     assert len(confirmed.results) == 2
     assert confirmed.model.weight.shape == (1, 3)
 
 
-def test_what_comes_out_otherwise_is_not_confirmed(draw, tmp_path):
+def test_a_run_of_other_code_is_not_confirmed(draw, tmp_path, monkeypatch):
     run(draw, tmp_path)
-    path = tmp_path / "draw.json"
-    path.write_text(
-        path.read_text().replace('"pair": [\n    1,\n    2', '"pair": [\n    1,\n    7')
-    )
-    record = json.loads(path.read_text())
-    record["results"][0]["pair"] = [1, 7]
-    path.write_text(json.dumps(record))
-    before = path.read_bytes()
-    assert confirm(draw, tmp_path) == ["pair"]
-    assert path.read_bytes() == before
+    before = content(tmp_path)
+    monkeypatch.setattr(Draw, "first_losses", other_code)
+    assert confirm(draw, tmp_path, mark=True) == ["first_losses"]
+    assert content(tmp_path) == before
+
+
+def test_what_comes_out_otherwise_is_not_confirmed(draw, tmp_path):
+    stored = run(draw, tmp_path)
+    stored.record["results"][0]["pair"] = [1, 7]
+    stored.path.write_bytes(_json(stored.record))
+    before = content(tmp_path)
+    assert confirm(draw, tmp_path, mark=True) == ["pair"]
+    assert content(tmp_path) == before
+
+
+def test_a_run_of_other_settings_is_not_confirmed(draw, tmp_path):
+    run(draw, tmp_path)
+    with pytest.raises(ValueError, match="setting size is 3 there and 4 here"):
+        confirm(replace(draw, size=4), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "error", "said"),
+    [
+        ([-1], ValueError, "a seed to be a whole number from 0"),
+        ([2**32], ValueError, "a seed to be a whole number from 0"),
+        ([], ValueError, "one seed or more, got none"),
+        ([0.5], TypeError, "a seed to be a whole number, got float"),
+        ([True], TypeError, "a seed to be a whole number"),
+        ("34", TypeError, "a seed to be a whole number, got str"),
+        (3, TypeError, "seeds to be whole numbers, got int"),
+    ],
+)
+def test_seeds_are_whole_numbers(draw, tmp_path, seeds, error, said):
+    with pytest.raises(error, match=said):
+        run(draw, tmp_path / "new", seeds=seeds)
+    assert not (tmp_path / "new").exists()
+
+
+def test_folders_may_be_text_and_nothing_else(draw, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "draw", draw)
+    run_experiment("draw", str(tmp_path), seeds=np.arange(3, 4))
+    assert load_experiment("draw", str(tmp_path)).model is not None
+    assert confirm_experiment("draw", str(tmp_path)) == []
+    for call in (load_experiment, run_experiment, confirm_experiment):
+        with pytest.raises(TypeError, match="expected folder to be a path or text, got int"):
+            call("draw", 3)
+        with pytest.raises(TypeError, match="the name of an experiment to be text, got int"):
+            call(3, tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"expected draw.json, got no such file in .*draw"):
+        load_experiment("draw", tmp_path / "draw.json")
+    for folder in (tmp_path / "draw.json", tmp_path / "draw.json" / "new"):
+        with pytest.raises(NotADirectoryError, match="Not a directory"):
+            run_experiment("draw", folder)
 
 
 def test_unknown_names_and_missing_runs(draw, tmp_path):
@@ -150,27 +392,5 @@ def test_unknown_names_and_missing_runs(draw, tmp_path):
         run(draw, tmp_path).values("accuracy")
 
 
-def test_the_command_lists_runs_and_confirms(draw, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(EXPERIMENTS, "draw", draw)
-    assert main(["list"]) == 0
-    listed = capsys.readouterr().out
-    assert all(name in listed for name in EXPERIMENTS)
-    assert main(["run", "draw", "--seeds", "3", "--folder", str(tmp_path)]) == 0
-    assert "seed 3: done" in capsys.readouterr().out
-    assert isinstance(load_experiment("draw", tmp_path), StoredRun)
-    assert main(["confirm", "draw", "--folder", str(tmp_path)]) == 0
-    assert "the same to the last digit" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        main(["run", "no-such"])
-
-
 def test_names_are_those_of_the_catalogue():
     assert all(name == experiment.name for name, experiment in EXPERIMENTS.items())
-
-
-def test_only_code_that_an_experiment_uses_counts():
-    names = code_of(EXPERIMENTS["addition-reversed"])
-    assert {"lstm_book.models.seq2seq", "lstm_book.tasks.addition", "lstm_book.layers.lstm"} <= set(
-        names
-    )
-    assert not {name for name in names if "plotting" in name or "ngram" in name}
