@@ -276,8 +276,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
                 which,
                 lambda: {"input": x(), "hx": state(4, B, H), "lengths": [5, 3]},
             )
-    if hasattr(layers.LSTM, "to_torch"):
-        method("LSTM", lambda: layers.LSTM(D, H), "to_torch", dict)
+    method("LSTM", lambda: layers.LSTM(D, H), "to_torch", dict)
     add(
         "Recurrent",
         layers.Recurrent,
@@ -335,7 +334,27 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         "from_keras",
         layers.from_keras,
         lambda: {
-            "weights": [np.ones((D, 4 * H), "f"), np.ones((H, 4 * H), "f"), np.ones(4 * H, "f")],
+            "source": [np.ones((D, 4 * H), "f"), np.ones((H, 4 * H), "f"), np.ones(4 * H, "f")],
+            "bidirectional": False,
+            "batch_first": True,
+        },
+    )
+    add(
+        "from_tensorflow1",
+        layers.from_tensorflow1,
+        lambda: {
+            "kernel": np.ones((D + H, 4 * H), "f"),
+            "bias": np.ones(4 * H, "f"),
+            "forget_bias": 1.0,
+            "batch_first": False,
+        },
+    )
+    add(
+        "from_flax",
+        layers.from_flax,
+        lambda: {
+            "params": {f"i{k}": {"kernel": np.ones((D, H), "f")} for k in "ifgo"}
+            | {f"h{k}": {"kernel": np.ones((H, H), "f"), "bias": np.ones(H, "f")} for k in "ifgo"},
             "batch_first": True,
         },
     )
@@ -496,17 +515,16 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             continue
         method(name, kind, "baselines", dict)
         method(name, kind, "sample", lambda: {"batch": 3, "generator": None})
-        if True:
 
-            def scored(kind: Any = kind, first: str = "logits") -> dict[str, Any]:
-                _, y = kind().sample(3)
-                classes = {"Copy": 9}.get(kind.__name__, getattr(kind(), "classes", 2))
-                numbers = y.is_floating_point()
-                return {first: torch.randn(y.shape if numbers else (*y.shape, classes)), "y": y}
+        def scored(kind: Any = kind, first: str = "logits") -> dict[str, Any]:
+            _, y = kind().sample(3)
+            classes = {"Copy": 9}.get(kind.__name__, getattr(kind(), "classes", 2))
+            numbers = y.is_floating_point()
+            return {first: torch.randn(y.shape if numbers else (*y.shape, classes)), "y": y}
 
-            for which in ("loss", "accuracy"):
-                parameters = list(inspect.signature(getattr(kind(), which)).parameters)
-                method(name, kind, which, lambda s=scored, p=parameters: s(first=p[0]))
+        for which in ("loss", "accuracy"):
+            parameters = list(inspect.signature(getattr(kind(), which)).parameters)
+            method(name, kind, which, lambda s=scored, p=parameters: s(first=p[0]))
 
     for name, options in (
         ("LastStepClassifier", {"outputs": 3, "every_layer": False}),
