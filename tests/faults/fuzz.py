@@ -794,6 +794,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
     return found
 
 
+PADDED = ("record", "record(cell)", "gradient_paths")  # NaN beyond a length is what they promise
+
 RECORDS = {  # plain records without a check of their own, and what has no argument or is abstract
     "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "ThemedFigure",
     "python_text", "python_sources", "load_japanese_vowels", "confirm_experiment", "StoredRun",
@@ -1014,7 +1016,8 @@ def fuzz(calls: int, seed: int = 0, only: str = "") -> Found:
         else:
             signal.setitimer(signal.ITIMER_REAL, 0)
             found.answers += 1
-            if has_nan(result) and tame(arguments) and "NaN" not in (function.__doc__ or ""):
+            padded = name in PADDED and arguments.get("lengths") is not None
+            if has_nan(result) and tame(arguments) and not padded:
                 found.faults.setdefault("NaN", []).append(label)
             if bent_shapes:
                 found.taken[label] += 1
