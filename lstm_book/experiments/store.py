@@ -99,7 +99,7 @@ class StoredRun:
             LookupError: If no weights of that seed are stored.
             ValueError: If the weights' file is not the one that the run wrote.
         """
-        every = _all_weights(self.record)
+        seed, every = check_whole("seed", seed, 0), _all_weights(self.record)
         return self._model(next((w for w in every if w["seed"] == seed), None))
 
     @property
@@ -184,9 +184,13 @@ class StoredRun:
 
         Raises:
             FileNotFoundError: If a file of weights is gone.
-            ValueError: If a file of weights is not the one that the run wrote.
+            ValueError: If a seed is not stored, or a file of weights is not the one that the run
+                wrote.
         """
-        wanted = set(self.values("seed") if seeds is None else seeds)
+        there = self.values("seed")
+        wanted = there if seeds is None else check_seeds(seeds)
+        if missing := [seed for seed in wanted if seed not in there]:
+            raise ValueError(f"expected seeds among {there}, got {missing}")
         repeats = []
         with torch.random.fork_rng(devices=[]), one_thread():
             for result in self.results:
@@ -234,6 +238,7 @@ def run(
     """
     folder = check_path("folder", folder)
     wanted = check_seeds(experiment.seeds if seeds is None else seeds)
+    _check_report(report)
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
@@ -293,6 +298,8 @@ def confirm(
         OSError: If the record is to be marked and cannot be written.
         ValueError: If the record is damaged or of other settings.
     """
+    check_type("mark", mark, bool, "True or False")
+    _check_report(report)
     stored = read(experiment, folder)
     _refuse(stored.path, _other_settings(stored.record, experiment.configuration))
     then = stored.results[0]
@@ -528,6 +535,12 @@ def _digest(record: dict[str, Any]) -> str:
     """Return a hash of what a record says; how it is laid out does not count."""
     content = json.dumps(record, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _check_report(report: Report) -> None:
+    """Raise TypeError now, and not after hours, if a report cannot be told anything."""
+    if not callable(report):
+        raise TypeError(f"expected report to be callable, got {type(report).__name__}")
 
 
 def _named(prefix: str, report: Report) -> Report:

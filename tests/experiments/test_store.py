@@ -366,6 +366,23 @@ def test_seeds_are_whole_numbers(draw, tmp_path, seeds, error, said):
     assert not (tmp_path / "new").exists()
 
 
+def test_arguments_are_checked_before_anything_is_trained(draw, tmp_path):
+    stored = run(draw, tmp_path, keep_every_seed=True)
+    trained.clear()
+    for call in (run, confirm):
+        with pytest.raises(TypeError, match="expected report to be callable, got str"):
+            call(draw, tmp_path, report="words")
+    with pytest.raises(TypeError, match="expected mark to be True or False, got str"):
+        confirm(draw, tmp_path, mark="yes")
+    with pytest.raises(TypeError, match="expected seed to be a whole number, got str"):
+        stored.model_of("3")
+    with pytest.raises(LookupError, match="expected stored weights"):
+        stored.model_of(5)
+    with pytest.raises(ValueError, match=r"expected seeds among \[3, 4\], got \[5\]"):
+        stored.replay([3, 5])
+    assert trained == []
+
+
 def test_folders_may_be_text_and_nothing_else(draw, tmp_path, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "draw", draw)
     run_experiment("draw", str(tmp_path), seeds=np.arange(3, 4))
