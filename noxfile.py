@@ -109,6 +109,16 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Kill, interrupt and starve what trains and stores, many times; say what was lost."""
+    install(session, "tests")
+    for script in sorted(Path("tests/faults").glob("*.py")):
+        text = script.read_text(encoding="utf-8")
+        if '__name__ == "__main__"' in text and script.stem != "mutants":  # a session of its own
+            run(session, "python", str(script))
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure against peers and store the ratios that pages print; run nothing else meanwhile."""
     install(session, "tests")

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,9 +24,9 @@ from torch import nn
 from lstm_book.checks import check_path, check_type, check_whole
 from lstm_book.experiments.experiment import Experiment, Report, one_thread, plain
 from lstm_book.experiments.replay import Repeat, answered_again, differences, trained_again
-from lstm_book.experiments.resumable import Clock, ResumableExperiment, TimedCheckpoint
+from lstm_book.experiments.resumable import ResumableExperiment
 from lstm_book.files import locked, remove, write_whole
-from lstm_book.training import History
+from lstm_book.training import Checkpoint, History
 
 STORED = Path(__file__).parent / "stored"
 """The runs that the book quotes."""
@@ -86,7 +87,7 @@ class StoredRun:
         Raises:
             FileNotFoundError: If the weights' file is gone.
             LookupError: If no weights are stored.
-            RuntimeError: If the weights' file is not the one that the run wrote.
+            ValueError: If the weights' file is not the one that the run wrote.
         """
         return self._model(self.record.get("weights"))
 
@@ -96,7 +97,7 @@ class StoredRun:
         Raises:
             FileNotFoundError: If the weights' file is gone.
             LookupError: If no weights of that seed are stored.
-            RuntimeError: If the weights' file is not the one that the run wrote.
+            ValueError: If the weights' file is not the one that the run wrote.
         """
         every = _all_weights(self.record)
         return self._model(next((w for w in every if w["seed"] == seed), None))
@@ -135,7 +136,7 @@ class StoredRun:
             )
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != weights["sha256"]:
-            raise RuntimeError(
+            raise ValueError(
                 f"expected {path.name} with sha256 {weights['sha256']}, got other content, "
                 f"{len(content)} bytes in {self.folder}"
             )
@@ -182,7 +183,7 @@ class StoredRun:
 
         Raises:
             FileNotFoundError: If a file of weights is gone.
-            RuntimeError: If a file of weights is not the one that the run wrote.
+            ValueError: If a file of weights is not the one that the run wrote.
         """
         wanted = set(self.values("seed") if seeds is None else seeds)
         repeats = []
@@ -262,7 +263,8 @@ def run(
                         weights["probe"] = experiment.probe(model.eval())
                     _add(path, fresh, result, weights, first=first)
                     tell(f"done in {result['seconds']:.0f} s\n")
-                remove(checkpoint)
+                with locked(checkpoint):
+                    remove(checkpoint)
     return read(experiment, folder)
 
 
@@ -365,19 +367,19 @@ def _train(
 ) -> tuple[dict[str, Any], nn.Module | None]:
     """Train a seed, from its checkpoint if there is one; return what JSON keeps, and the model."""
     first_losses = experiment.first_losses(seed)
-    clock = Clock()
+    start = time.perf_counter()
     if isinstance(experiment, ResumableExperiment):
         identity = {"seed": seed, **{key: fresh[key] for key in IDENTITY}}
         # To three digits, which another processor keeps.
         identity["code"] = [[f"{loss:.3g}" for loss in losses] for losses in first_losses]
-        checkpoint = TimedCheckpoint(path, experiment.save_every, identity=identity, clock=clock)
-        resumed_at = checkpoint.updates()
+        checkpoint = Checkpoint(path, experiment.save_every, identity)
+        resumed_at, before = checkpoint.updates(), checkpoint.seconds()
         metrics, model = experiment.train(seed, tell, checkpoint)
     else:
-        resumed_at = 0
+        resumed_at, before = 0, 0.0
         metrics, model = experiment.train(seed, tell)
-    result = {"seed": seed, "seconds": round(clock.seconds, 1), "first_losses": first_losses}
-    result |= plain(metrics)
+    seconds = round(before + time.perf_counter() - start, 1)
+    result = {"seed": seed, "seconds": seconds, "first_losses": first_losses, **plain(metrics)}
     return result | ({"resumed_at": resumed_at} if resumed_at else {}), model
 
 

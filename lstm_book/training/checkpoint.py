@@ -73,6 +73,14 @@ class Checkpoint:
         """
         return len(self._read()["state"]["history"]["loss"]) if self.path.exists() else 0
 
+    def seconds(self) -> float:
+        """Return how long the file's run has taken, in all its legs; 0 if there is no file.
+
+        Raises:
+            ValueError: If the file is not a whole checkpoint of this version.
+        """
+        return float(self._read()["state"]["seconds"]) if self.path.exists() else 0.0
+
     def _save(self, run: Run) -> None:
         """Write a run.
 
@@ -122,7 +130,7 @@ class Checkpoint:
     def _identity(self, run: Run) -> dict[str, Any]:
         """Return what the file is of."""
         given = {} if self.identity is None else {"identity": describe(self.identity)}
-        return {**run.identity(), **given, "schedule": run.schedule.factors}
+        return {**run.identity, **given, "schedule": run.schedule.factors}
 
     def _content(self, run: Run) -> bytes:
         """Return what the file is to hold."""
@@ -160,7 +168,7 @@ def _parse(content: bytes) -> dict[str, Any]:
         raise ValueError("which have changed since they were written")
     try:
         read: dict[str, Any] = torch.load(io.BytesIO(body), weights_only=True)
-        len(read["state"]["history"]["loss"]), read["identity"]
+        len(read["state"]["history"]["loss"]), read["identity"], float(read["state"]["seconds"])
     except Exception as error:  # what was not written by `save` can raise anything
         raise ValueError(f"which hold something else ({error})") from error
     return read

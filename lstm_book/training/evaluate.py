@@ -109,7 +109,7 @@ class Solved:
         x: Held-out inputs.
         y: Their targets.
         loss: The loss must be below this; `math.inf` if any will do.
-        accuracy: The share of right answers must be at least this.
+        accuracy: The share of right answers must be at least this, at most 1; 0 if any will do.
         every: Updates between two looks, from 1.
         chunk: If given, the model is called with ``chunk=`` so many steps, to save memory.
 
@@ -144,7 +144,7 @@ class Solved:
         _options(chunk)
         self.task, self.x, self.y, self.chunk = task, x, y, chunk
         self.loss = check_limit("loss", loss)
-        self.accuracy = check_number("accuracy", accuracy, 0, 1)
+        self.accuracy = check_number("accuracy", accuracy, most=1)
         self.every = check_whole("every", every, 1)
         self.score: Score | None = None
 

@@ -1,7 +1,9 @@
 """A training run: all that its next update depends on."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -52,6 +54,8 @@ class Run:
         schedule: Tells the scheduler by how much.
         history: One list per curve, one entry per update.
         generator: Source of the task's draws.
+        before: Seconds that its earlier legs took, up to what they have written down.
+        start: When this leg began.
     """
 
     settings: dict[str, Any]
@@ -61,14 +65,22 @@ class Run:
     schedule: Schedule
     history: dict[str, list[float]]
     generator: torch.Generator | None
+    before: float = 0.0
+    start: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken, in all its legs."""
+        return self.before + time.perf_counter() - self.start
 
     @property
     def updates(self) -> int:
         """How many updates the run has made."""
         return len(self.history["loss"])
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Return what another run must share, in plain values."""
+        """What another run must share, in plain values; as it was when first asked for."""
         return {
             **describe(self.settings),
             "optimiser": type(self.optimiser).__name__,
@@ -85,6 +97,7 @@ class Run:
             "scheduler": self.scheduler.state_dict(),
             "history": self.history,
             "random": random_state(self.generator),
+            "seconds": self.seconds,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -95,3 +108,4 @@ class Run:
         for name, values in self.history.items():
             values[:] = state["history"][name]
         set_random_state(state["random"], self.generator)
+        self.before, self.start = state["seconds"], time.perf_counter()

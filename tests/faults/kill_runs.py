@@ -1,6 +1,6 @@
 """Kill ``lstm-book run`` at random moments and at each step it writes; then let it end.
 
-python tests/faults/kill_runs.py [runs to kill at random, 40] [NAME, gate-lab-lstm]
+python tests/faults/kill_runs.py [runs of gate-lab-lstm to kill at random, 40]
 """
 
 import random
@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -42,11 +43,11 @@ def kill_at_random(experiment, runs, report=print):
     )
 
 
-def kill_at_each_step(experiment, report=print):
-    """Kill a run before each change of the folder, and let the next one end; return how many."""
+def kill_at_steps(experiment, every=1, report=print):
+    """Kill a run before each change, or every so many, and let the next end; return the changes."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = undisturbed(experiment, Path(folder))
-    for step in count(1):
+    for step in count(1, every):
         with tempfile.TemporaryDirectory() as folder:
 
             def killed():
@@ -57,7 +58,10 @@ def kill_at_each_step(experiment, report=print):
             if ended == -signal.SIGKILL:
                 ended = end(start(lambda: command(experiment, folder)))
             else:
-                report(f"{step - 1} steps of {experiment.name}, killed before each: the same")
+                report(
+                    f"{experiment.name} killed before step 1, {1 + every}, ... to {step - every}: "
+                    "results and weights bit-equal, no file left"
+                )
                 return step - 1
             assert ended == 0
             found = Store.of(experiment, Path(folder))
@@ -70,6 +74,7 @@ def kill_self():
 
 
 if __name__ == "__main__":
-    kill_at_each_step(SMALL)
+    kill_at_steps(SMALL)
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    kill_at_random(EXPERIMENTS[sys.argv[2] if len(sys.argv) > 2 else "gate-lab-lstm"], runs)
+    # Three seeds that are solved soon; the first of these keeps its weights.
+    kill_at_random(replace(EXPERIMENTS["gate-lab-lstm"], seeds=(1, 2, 4)), runs)

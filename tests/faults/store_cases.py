@@ -1,10 +1,6 @@
 """A small experiment to be disturbed, and what its store must be like afterwards."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lstm_book.experiments import EXPERIMENTS
 from lstm_book.experiments.command import main
@@ -19,10 +15,10 @@ SMALL = LearnTask(
     start="default",
     hidden_size=2,
     batch=2,
-    sequences=24,
+    sequences=16,
     held_out=10,
     loss=1e-9,
-    save_every=3,
+    save_every=4,
     seeds=(0, 1),
 )
 

@@ -159,6 +159,24 @@ def test_a_task_is_not_known_by_its_place_in_memory(tmp_path, task):
     assert_same(fitted(8, checkpoint, task=task()), fitted(8, None, task=task()))
 
 
+class Counting(Plain):
+    """A task whose public attributes change with every draw."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def sample(self, batch, *, generator=None):
+        self.count += 1
+        return super().sample(batch, generator=generator)
+
+
+def test_a_task_is_what_it_was_when_the_run_began(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run.pt", every=2)
+    fitted(4, checkpoint, task=Counting())
+    assert_same(fitted(8, checkpoint, task=Counting()), fitted(8, None, task=Counting()))
+
+
 def test_settings_and_results_may_be_numpys(tmp_path):
     checkpoint = Checkpoint(
         tmp_path / "run.pt", np.int64(2), {"start": np.float32(0.5), "name": np.str_("a")}

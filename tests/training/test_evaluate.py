@@ -231,7 +231,6 @@ X, Y = Chosen().sample(5)
         (lambda: Solved(Chosen(), X, Y, loss="a"), TypeError, "loss to be a number, got str 'a'"),
         (lambda: Solved(Chosen(), X, Y, loss=X), TypeError, "loss to be a number, got Tensor"),
         (lambda: Solved(Chosen(), X, Y, accuracy=1.1), ValueError, "at most 1, got 1.1"),
-        (lambda: Solved(Chosen(), X, Y, accuracy=-0.1), ValueError, "at least 0"),
         (lambda: Solved(Chosen(), X, Y, accuracy=math.nan), ValueError, "accuracy .* got nan"),
         (lambda: Solved(Chosen(), X, Y, chunk=0), ValueError, "chunk .* got 0"),
         (lambda: Solved(Chosen(), X, Y)(3, 50), TypeError, "Module, got int"),
