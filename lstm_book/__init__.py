@@ -54,7 +54,8 @@ part3_training/carousel_seen
 part3_training/comparison
     TransformerClassifier
 appendix/stored_runs
-    EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
+    EXPERIMENTS, Experiment, Outcome, Repeat, StoredRun, confirm_experiment, load_experiment,
+    run_experiment
 
 Figures are drawn by `lstm_book.plotting`, which needs the extra ``lstm-book[plot]``.
 """
@@ -118,6 +119,7 @@ from lstm_book.experiments import (
     EXPERIMENTS,
     Experiment,
     Outcome,
+    Repeat,
     StoredRun,
     confirm_experiment,
     load_experiment,
@@ -279,6 +281,7 @@ __all__ = [
     "Recurrent",
     "RecurrentDropoutLSTMCell",
     "RecurrentRun",
+    "Repeat",
     "SLSTMCell",
     "SLSTMGates",
     "SLSTMState",
