@@ -462,6 +462,10 @@ def test_a_folder_in_the_files_place_is_an_os_error(tmp_path):
         train(10, Checkpoint(tmp_path / "run.pt" / "run.pt"))
 
 
+def test_a_file_is_written_every_hundred_updates_by_default():
+    assert (Checkpoint("run.pt").every, Checkpoint("run.pt").identity) == (100, None)
+
+
 def test_only_one_run_has_a_file(tmp_path):
     checkpoint, refused = Checkpoint(tmp_path / "run.pt"), []
 

@@ -87,6 +87,19 @@ def test_a_task_is_solved_by_loss_and_accuracy_both(loss, accuracy, solved):
     assert stop.score.loss == pytest.approx(loss, nan_ok=True)
 
 
+def test_five_hundred_sequences_by_default(monkeypatch):
+    numbers, sample = [], FirstAndLast.sample
+
+    def counted(self, batch, *, generator=None):
+        numbers.append(batch)
+        return sample(self, batch, generator=generator)
+
+    monkeypatch.setattr(FirstAndLast, "sample", counted)
+    evaluate(Sum(), FirstAndLast())
+    evaluate_by_length(Sum(), FirstAndLast(), [3])
+    assert numbers == [500, 500]
+
+
 def test_defaults_of_solved():
     stop = Solved(Chosen(), *Chosen().sample(1))
     assert (stop.loss, stop.accuracy, stop.every, stop.chunk) == (1e-3, 0.9, 50, None)
