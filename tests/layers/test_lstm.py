@@ -321,7 +321,7 @@ def test_construction_errors_are_torchs(options):
 
 
 def test_unknown_engine():
-    with pytest.raises(ValueError, match="'fused' or 'unrolled', got 'cudnn'"):
+    with pytest.raises(ValueError, match="one of 'fused', 'unrolled', got 'cudnn'"):
         LSTM(D, H, engine="cudnn")
 
 

@@ -114,7 +114,7 @@ def test_memory_grows_with_the_root_of_the_length():
 
 def test_chunks_that_cannot_be():
     model = LastStepClassifier(nn.LSTM(2, 3))
-    with pytest.raises(ValueError, match="a chunk of at least 1 step, got 0"):
+    with pytest.raises(ValueError, match="chunk to be a whole number from 1 on, got 0"):
         model(torch.zeros(4, 1, 2), chunk=0)
     with pytest.raises(ValueError, match="one direction"):
         read_in_chunks(nn.LSTM(2, 3, bidirectional=True), torch.zeros(4, 1, 2), 2)
