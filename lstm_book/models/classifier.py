@@ -48,7 +48,7 @@ class SequenceClassifier(nn.Module):
         like = weights_of(layer).W
         self.linear = nn.Linear(output_size(layer), classes, device=like.device, dtype=like.dtype)
 
-    def forward(self, x: Tensor, *, lengths: Lengths | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Lengths | None = None) -> Tensor:
         """Return one row of logits per sequence.
 
         Args:

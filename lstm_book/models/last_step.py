@@ -45,7 +45,7 @@ class LastStepClassifier(nn.Module):
         size *= layer.num_layers if every_layer else 1
         self.readout = nn.Linear(size, outputs or 1, device=like.device, dtype=like.dtype)
 
-    def forward(self, x: Tensor, *, chunk: int | None = None) -> Tensor:
+    def forward(self, x: Tensor, chunk: int | None = None) -> Tensor:
         """Return the answers of each sequence.
 
         Args:

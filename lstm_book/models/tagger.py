@@ -44,7 +44,7 @@ class Tagger(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(output_size(layer), tags, device=like.device, dtype=like.dtype)
 
-    def forward(self, x: Tensor, *, lengths: Lengths | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Lengths | None = None) -> Tensor:
         """Return logits for every step.
 
         Args:

@@ -223,3 +223,24 @@ def test_no_sequence_at_all_gives_no_answer():
 def test_what_is_no_argument(call, error):
     with pytest.raises(error, match="expected"):
         call()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SequenceClassifier(LSTM(3, 4), 2),
+        lambda: Tagger(LSTM(3, 4), 2),
+        lambda: LastStepClassifier(nn.LSTM(3, 4), outputs=2),
+    ],
+)
+def test_the_older_onnx_export_takes_models(make, tmp_path):
+    """It hands on every argument by position, those with a default included."""
+    import onnxruntime
+
+    model, x = make().eval(), torch.randn(6, 2, 3)
+    path = str(tmp_path / "model.onnx")
+    torch.onnx.export(model, (x,), path, dynamo=False, input_names=["x"])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (result,) = session.run(None, {"x": x.numpy()})
+    torch.testing.assert_close(torch.as_tensor(result), model(x).detach(), atol=1e-5, rtol=1e-5)
