@@ -71,7 +71,7 @@ class Chosen:
     [
         (0.1, 0.9, True),
         (0.1, 0.75, True),
-        (0.2, 0.9, False),  # the loss must be below
+        (0.25, 0.9, False),  # the loss must be below
         (0.1, 0.7, False),
         (0.3, 0.9, False),
         (0.3, 0.7, False),
@@ -80,7 +80,7 @@ class Chosen:
 )
 def test_a_task_is_solved_by_loss_and_accuracy_both(loss, accuracy, solved):
     task = Chosen(loss, accuracy)
-    stop = Solved(task, *task.sample(5), loss=0.2, accuracy=0.75, every=4)
+    stop = Solved(task, *task.sample(5), loss=0.25, accuracy=0.75, every=4)
     assert [stop(Sum(), updates) for updates in (1, 2, 3)] == [False] * 3
     assert stop.score is None
     assert stop(Sum(), 4) is solved

@@ -97,6 +97,12 @@ def test_every_batch_is_fresh_and_from_the_generator():
         assert torch.equal(got, want)
 
 
+def test_stop_is_asked_before_every_update_but_the_first():
+    asked = []
+    fit(OneWeight(), Fixed([0.5] * 3), steps=3, stop=lambda model, n: asked.append(n))
+    assert asked == [1, 2]
+
+
 def test_defaults():
     seen.clear()
     fit(LastStepClassifier(nn.RNN(2, 3)), Recorder(3, 2), steps=1)
