@@ -72,14 +72,17 @@ def unroll(
         The states and gates of all steps. Autograd follows all of them.
 
     Raises:
-        TypeError: If x, valid or a state is no tensor, the states are in no named tuple, step
-            cannot be called, or it returns anything but a state like the initial one and gates.
+        TypeError: If x, valid or a state is no tensor, the states are in no named tuple, reverse or
+            trace is no bool, step cannot be called, or it returns anything but a state like the
+            initial one and gates.
         ValueError: If x has fewer than two dimensions, or valid not one less than x.
         RuntimeError: If there is no step to take (T = 0), as `torch.nn.LSTM` does; the initial
             state has another batch size, dtype or device than x; valid another size, dtype or
             device; or the step returns a state of another size than it was given.
     """
     _check(step, x, initial, valid)
+    check_type("reverse", reverse, bool, "True or False")
+    check_type("trace", trace, bool, "True or False")
     T = len(x)
     states: list[Any] = []
     gates: list[Any] = []
@@ -126,9 +129,13 @@ def states_before(run: Unrolled[S, Any]) -> S:
 
 
 def hidden(state: Any) -> Tensor:
-    """Return the h of a cell's state, or the state itself where it is a tensor."""
-    h: Tensor = state if isinstance(state, Tensor) else state.h
-    return h
+    """Return the h of a cell's state, or the state itself where it is a tensor.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    h = state if isinstance(state, Tensor) else getattr(state, "h", None)
+    return check_tensor("the state's field h", h)
 
 
 def _hold(valid_t: Tensor, new: S, old: S) -> S:

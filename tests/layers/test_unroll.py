@@ -1,5 +1,7 @@
 """The time loop against torch's layers, and what it may and may not look at."""
 
+from typing import NamedTuple
+
 import pytest
 import reference
 import torch
@@ -359,6 +361,8 @@ def test_other_arguments_of_a_wrong_kind_are_type_errors():
             lambda w=wrong: unroll(cell.step, w, start),
             lambda w=wrong: unroll(cell.step, x, w),
             lambda w=wrong: unroll(cell.step, x, start._replace(c=w)),
+            lambda w=wrong: unroll(cell.step, x, start, reverse=w),
+            lambda w=wrong: unroll(cell.step, x, start, trace=w),
         ):
             with pytest.raises(TypeError, match="expected"):
                 call()
@@ -427,3 +431,13 @@ def test_autocast_may_give_inputs_and_states_different_dtypes():
     torch.testing.assert_close(
         run.states.h.float(), unroll(step, x, cell.zero_state(x[0])).states.h, rtol=0.05, atol=0.02
     )
+
+
+def test_hidden_states_alone_want_a_field_h():
+    class Memory(NamedTuple):
+        c: torch.Tensor
+
+    x, start = torch.zeros(4, 3, 2), Memory(torch.zeros(3, 2))
+    assert unroll(lambda x_t, s: (s, ()), x, start).last.c.shape == (3, 2)
+    with pytest.raises(TypeError, match=r"expected the state's field h to be a torch\.Tensor"):
+        unroll(lambda x_t, s: (s, ()), x, start, trace=False)
