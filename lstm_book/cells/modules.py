@@ -73,6 +73,8 @@ class _Cell(nn.Module):
         """Return zeros, one for each unit, for an input of shape (…, D)."""
         if check_tensor("input", input).dim() == 0:
             raise ValueError(f"expected input of shape (…, {self.input_size}), got 0-D")
+        if not input.is_floating_point():
+            raise RuntimeError(f"expected input of a floating-point dtype, got {input.dtype}")
         return input.new_zeros(*input.shape[:-1], self.hidden_size)
 
     def _check(self, input: Tensor, states: Sequence[Tensor]) -> None:
@@ -115,7 +117,10 @@ class _Cell(nn.Module):
         if isinstance(x_t, Tensor) and isinstance(state, self.state_type) and x_t.dim():
             shape = x_t.shape
             wanted = (*shape[:-1], self.hidden_size)
-            if shape[-1] == self.input_size and all(_has_shape(s, wanted) for s in states):
+            fits = shape[-1] == self.input_size
+            for tensor in states:
+                fits = fits and isinstance(tensor, Tensor) and tensor.shape == wanted
+            if fits:
                 return
         kind = type(self).__name__
         if check_tensor(f"{kind}: x_t", x_t).dim() == 0:
@@ -126,10 +131,6 @@ class _Cell(nn.Module):
         check_shape(f"{kind}: x_t", x_t, f"{dims} D", (*batch, self.input_size))
         for name, tensor in zip(getattr(state, "_fields", ("state",)), states, strict=True):
             check_shape(f"{kind}: {name}", tensor, f"{dims} H", (*batch, self.hidden_size))
-
-
-def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
-    return isinstance(value, Tensor) and value.shape == shape
 
 
 _TORCHS = ("RNNCell", "LSTMCell", "GRUCell")  # cells that torch has as well, with the same weights
@@ -204,7 +205,6 @@ class RNNCell(_Cell):
 
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, tuple[()]]:
         """Advance by one step in the form that `unroll` takes; a simple RNN has no gates."""
-        self._check_step(x_t, state)
         activation = torch.tanh if self.nonlinearity == "tanh" else torch.relu
         return rnn_step(x_t, state, *self.weights, activation=activation), ()
 
@@ -287,7 +287,6 @@ class LSTMCell(_Cell):
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
-        self._check_step(x_t, state)
         return lstm_step(x_t, state, *self.weights)
 
     def zero_state(self, input: Tensor) -> LSTMState:

@@ -44,8 +44,7 @@ def rnn_step(
         RuntimeError: If a size does not fit the others.
     """
     _check_step(1, x_t, h, W, U, b)
-    a = x_t @ W.T + h @ U.T
-    return activation(a if b is None else a + b.to(a.dtype))
+    return activation(add_bias(x_t @ W.T + h @ U.T, b))
 
 
 def lstm_step(
@@ -75,8 +74,8 @@ def lstm_step(
         RuntimeError: If a size does not fit the others.
     """
     _check_step(4, x_t, state, W, U, b)
-    a = x_t @ W.T + state.h @ U.T
-    return lstm_update(a if b is None else a + b.to(a.dtype), state.c)
+    a = add_bias(x_t @ W.T + state.h @ U.T, b)
+    return lstm_update(a, state.c)
 
 
 def lstm_update(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
@@ -132,45 +131,50 @@ def lstm_1997_step(
         RuntimeError: If a size does not fit the others.
     """
     _check_step(3, x_t, state, W, U, b)
-    a = x_t @ W.T + state.h @ U.T
-    a_i, a_g, a_o = (a if b is None else a + b.to(a.dtype)).chunk(3, dim=-1)
+    a = add_bias(x_t @ W.T + state.h @ U.T, b)
+    a_i, a_g, a_o = a.chunk(3, dim=-1)
     i_t, g_t, o_t = a_i.sigmoid(), 2 * (a_g / 2).tanh(), a_o.sigmoid()
     c_t = state.c + i_t * g_t
     h_t = o_t * (c_t / 2).tanh()
     return LSTMState(h_t, c_t), Gates1997(i_t, g_t, o_t)
 
 
+def add_bias(a: Tensor, b: Tensor | None) -> Tensor:
+    """Add the bias, if there is one; under autocast in the dtype of the products."""
+    if b is None or b.dtype == a.dtype:
+        return a if b is None else a + b
+    return a + b.to(a.dtype)
+
+
 def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> None:
     """Refuse what does not fit. As it is done at each step, by comparisons alone if all is well."""
     is_lstm = isinstance(state, LSTMState)
-    h, c = state if is_lstm else (state, state)
+    h = state.h if is_lstm else state
     if (
         is_lstm == (gates > 1)
-        and isinstance(x_t, Tensor)
         and isinstance(h, Tensor)
-        and isinstance(c, Tensor)
+        and isinstance(x_t, Tensor)
         and isinstance(W, Tensor)
         and isinstance(U, Tensor)
-        and x_t.dim()
-        and h.dim()
+        and (shape := h.shape)
+        and (x_shape := x_t.shape)
     ):
-        *batch, H = shape = h.shape
-        *x_batch, D = x_t.shape
-        rows = gates * H
+        H, rows = shape[-1], gates * shape[-1]
         if (
-            x_batch == batch
-            and c.shape == shape
-            and W.shape == (rows, D)
+            x_shape[:-1] == shape[:-1]
+            and W.shape == (rows, x_shape[-1])
             and U.shape == (rows, H)
             and (b is None or (isinstance(b, Tensor) and b.shape == (rows,)))
+            and (gates != 3 or (isinstance(state.c, Tensor) and state.c.shape == shape))
         ):
-            return
+            return  # of four gates, lstm_update sees that c fits
     if gates == 1:
         check_tensor("h", state)
     else:
         check_type("state", state, LSTMState, "an LSTMState (h, c)")
     sizes = _batch_of("x_t", x_t)
     dims, rows_name = " ".join("B" * len(sizes)), f"{gates}H" if gates > 1 else "H"
+    h, c = (state, state) if gates == 1 else state
     H = check_shape("h", h, f"{dims} H", (*sizes, None)).shape[-1]
     check_shape("c", c, f"{dims} H", (*sizes, H))
     check_shape("W", W, f"{rows_name} D", (gates * H, x_t.shape[-1]))
@@ -181,10 +185,13 @@ def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> Non
 
 def _check_update(a: Any, c: Any) -> None:
     """Refuse what does not fit, as `_check_step` does."""
-    if isinstance(a, Tensor) and isinstance(c, Tensor) and c.dim():
-        *batch, H = c.shape
-        if a.shape == (*batch, 4 * H):
-            return
+    if (
+        isinstance(a, Tensor)
+        and isinstance(c, Tensor)
+        and (shape := c.shape)
+        and a.shape == (*shape[:-1], 4 * shape[-1])
+    ):
+        return
     check_tensor("a", a)
     sizes = _batch_of("c", c)
     check_shape("a", a, f"{' '.join('B' * len(sizes))} 4H", (*sizes, 4 * c.shape[-1]))

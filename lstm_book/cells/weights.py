@@ -9,6 +9,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from lstm_book.cells.state import register_records
 from lstm_book.checks import check_choice, check_type, check_whole
 
 Direction = Literal["forward", "backward"]
@@ -26,6 +27,9 @@ class Weights(NamedTuple):
     W: Tensor
     U: Tensor
     b: Tensor | None
+
+
+register_records(Weights)
 
 
 def weights_of(module: nn.Module, layer: int = 0, direction: Direction = "forward") -> Weights:
@@ -90,16 +94,17 @@ def read_tensor(module: nn.Module, name: str) -> Tensor | None:
     device, the weight is no parameter. Pruning and the two older norms refresh the attribute before
     a forward pass only, so that after an optimiser's step it is out of date.
     """
-    tensor: Any
-    match hook := _hooks(module).get(name) if module._forward_pre_hooks else None:
-        case BasePruningMethod():
-            tensor = hook.apply_mask(module)  # type: ignore[no-untyped-call]
-        case WeightNorm():
-            tensor = hook.compute_weight(module)
-        case SpectralNorm():
-            tensor = hook.compute_weight(module, do_power_iteration=False)
-        case _:
-            tensor = getattr(module, name, None)
+    parameter = module._parameters.get(name)
+    if parameter is not None:
+        return parameter
+    tensor: Any = getattr(module, name, None)
+    hook = _hooks(module).get(name)
+    if isinstance(hook, BasePruningMethod):
+        tensor = hook.apply_mask(module)  # type: ignore[no-untyped-call]
+    elif isinstance(hook, WeightNorm):
+        tensor = hook.compute_weight(module)
+    elif isinstance(hook, SpectralNorm):
+        tensor = hook.compute_weight(module, do_power_iteration=False)
     return tensor if isinstance(tensor, Tensor) else None
 
 

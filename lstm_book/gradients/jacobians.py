@@ -216,7 +216,7 @@ def lstm_jacobians(
     o, tanh_c = run.gates.o, run.states.c.tanh()
     ch = _cell_from_hidden(run.gates, run.previous.c, U)
     m_from_c = o * (1 - tanh_c**2)  # of m_t = o_t * tanh c_t, which is h_t without a projection
-    hh = torch.addcmul(_rows(tanh_c * o * (1 - o), U.chunk(4)[3]), m_from_c[..., None], ch)
+    hh = _rows(tanh_c * o * (1 - o), U.chunk(4)[3]).addcmul_(m_from_c[..., None], ch)
     hc, cc = torch.diag_embed(m_from_c * run.gates.f), torch.diag_embed(run.gates.f)
     if projection is not None:
         hh, hc = projection @ hh, projection @ hc
@@ -267,8 +267,8 @@ def _cell_from_hidden(
     i, f, g, _ = gates
     U_i, U_f, U_g, _ = U.chunk(4)
     J = _rows(c_previous * f * (1 - f), U_f)
-    J = torch.addcmul(J, (g * i * (1 - i))[..., None], U_i)
-    return torch.addcmul(J, (i * (1 - g**2))[..., None], U_g)
+    J.addcmul_((g * i * (1 - i))[..., None], U_i)
+    return J.addcmul_((i * (1 - g**2))[..., None], U_g)
 
 
 def _spectral(J: Float[Tensor, "*batch N M"]) -> Float[Tensor, "*batch"]:

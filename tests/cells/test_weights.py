@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from reparametrisations import REPARAMETRISATIONS
 from support import replica
 from torch import nn
-from torch.nn.utils import parametrize, prune
 
 from lstm_book.cells import LSTMCell, RNNCell, Weights, weights_of
 from lstm_book.layers import LSTM
@@ -80,27 +80,6 @@ def test_module_without_recurrent_weights_of_its_own(module):
         weights_of(module)
 
 
-def identity(module, name):
-    parametrize.register_parametrization(module, name, nn.Identity())
-
-
-def old_weight_norm(module, name):
-    with pytest.warns(FutureWarning, match="weight_norm"):
-        nn.utils.weight_norm(module, name)
-
-
-REPARAMETRISATIONS = {
-    "parametrised": (identity, "weight bias"),
-    "weight norm": (nn.utils.parametrizations.weight_norm, "weight"),
-    "spectral norm": (nn.utils.parametrizations.spectral_norm, "weight"),
-    "older weight norm": (old_weight_norm, "weight"),
-    "older spectral norm": (nn.utils.spectral_norm, "weight"),
-    "pruned": (lambda m, n: prune.random_unstructured(m, n, amount=0.5), "weight bias"),
-    "pruned twice": (
-        lambda m, n: [prune.random_unstructured(m, n, amount=0.4) for _ in range(2)],
-        "weight bias",
-    ),
-}
 every_reparametrisation = pytest.mark.parametrize(
     ("act", "on"), REPARAMETRISATIONS.values(), ids=REPARAMETRISATIONS
 )

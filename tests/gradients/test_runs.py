@@ -283,6 +283,7 @@ def test_run_module_flow_and_lag_norms_of_a_projected_layer(generator):
     torch.testing.assert_close(tuple(lag_norms(layer, x, hx)), want)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # torch's, of addcmul_
 @pytest.mark.parametrize("make", [nn.LSTM, nn.RNN])
 def test_flow_and_lag_norms_under_vmap_are_those_of_each_row(make, generator):
     layer = make(D, H, dtype=torch.float64)

@@ -18,6 +18,7 @@ from lstm_book.layers.lstm import ENGINES
 
 T, B, D, H = 6, 3, 4, 5
 LENGTHS = torch.tensor([4, 6, 1])
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 engines = pytest.mark.parametrize("engine", ENGINES)
 ways = pytest.mark.parametrize("way", [*ENGINES, "run"])
 
@@ -234,7 +235,6 @@ def test_autocast_against_torch(options, x_dtype, h_dtype):
 @pytest.mark.parametrize("h_dtype", [None, torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("x_dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("mode", ["packed", "lengths", "projected", "empty"])
-@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 def test_autocast_where_torch_keeps_the_states_precision(mode, x_dtype, h_dtype):
     options = {"proj_size": 2} if mode == "projected" else {}
     theirs, ours = nn.LSTM(D, H, **options), LSTM(D, H, **options)

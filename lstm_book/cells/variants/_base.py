@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from lstm_book.cells.modules import _Cell
+from lstm_book.cells.step import add_bias
 from lstm_book.cells.weights import read_tensor
 
 
@@ -90,7 +91,7 @@ class VariantCell(_Cell):
 
     def step(self, x_t: Tensor, state: Any) -> tuple[Any, Any]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no step: a variant writes its own")
 
     def zero_state(self, input: Tensor) -> Any:
         """Return the state before the first step, zeros, for an input of shape (…, D)."""
@@ -101,8 +102,7 @@ class VariantCell(_Cell):
     def pre_activations(self, x_t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
         """Return x_t W^T + h U^T + b, (…, H) for each of the cell's rows."""
         W, U, b = self.weights
-        a = x_t @ W.T + h @ U.T
-        return (a if b is None else a + b.to(a.dtype)).chunk(self.gates, dim=-1)
+        return add_bias(x_t @ W.T + h @ U.T, b).chunk(self.gates, dim=-1)
 
     def _read(self, name: str) -> Tensor:
         """Return a weight by its name, as it takes effect."""

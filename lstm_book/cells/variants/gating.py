@@ -45,7 +45,6 @@ class LSTM1997Cell(VariantCell):
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates1997]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
-        self._check_step(x_t, state)
         return lstm_1997_step(x_t, state, *self.weights)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.cells.state import Gates, LSTMState
-from lstm_book.cells.step import lstm_step, lstm_update
+from lstm_book.cells.step import add_bias, lstm_step, lstm_update
 from lstm_book.cells.variants._base import VariantCell
 from lstm_book.cells.variants.records import DropoutState, ZoneoutGates
 from lstm_book.checks import check_choice, check_number
@@ -78,8 +78,8 @@ class LayerNormLSTMCell(VariantCell):
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
         self._check_step(x_t, state)
         W, U, b = self.weights
-        a = self.norm_ih(x_t @ W.T) + self.norm_hh(state.h @ U.T)
-        (_, c_t), gates = lstm_update(a if b is None else a + b.to(a.dtype), state.c)
+        a = add_bias(self.norm_ih(x_t @ W.T) + self.norm_hh(state.h @ U.T), b)
+        (_, c_t), gates = lstm_update(a, state.c)
         h_t = gates.o * self.norm_c(c_t).tanh()
         return LSTMState(h_t, c_t), gates
 
@@ -228,7 +228,6 @@ class ZoneoutLSTMCell(VariantCell):
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, ZoneoutGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
-        self._check_step(x_t, state)
         (h_new, c_new), gates = lstm_step(x_t, state, *self.weights)
         keep_h, keep_c = self._keep(h_new, self.zoneout_h), self._keep(c_new, self.zoneout_c)
         c_t = keep_c * state.c + (1 - keep_c) * c_new
