@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +15,11 @@ nox.options.default_venv_backend = "none"
 ENVIRONMENT = Path(".nox/book")
 PROGRAMS = (ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")).resolve()
 SITE = ["-j", "2", "-d", "build/doctrees", "docs", "build/html"]
+# What makes this processor compute like others: the order of sums differs, so the last digits do.
+ARITHMETIC = {
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "default": {"ATEN_CPU_CAPABILITY": "default"},
+}
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -60,6 +66,36 @@ def tests(session: nox.Session) -> None:
     """Run every test; arguments after -- go to pytest."""
     install(session, "docs", "tests")
     run(session, "pytest", *session.posargs)
+
+
+@nox.session
+def elsewhere(session: nox.Session) -> None:
+    """Build and test with the arithmetic of other processors; ``-- avx2`` takes one of them."""
+    install(session, "docs", "tests")
+    unknown = set(session.posargs) - set(ARITHMETIC)
+    if unknown:
+        session.error(f"expected some of {list(ARITHMETIC)}, got {sorted(unknown)}")
+    for name in session.posargs or ARITHMETIC:
+        # A build of a copy takes nothing from the caches of the usual one, and leaves them alone.
+        copy = Path("build/elsewhere", name).resolve()
+        shutil.rmtree(copy, ignore_errors=True)
+        for part in ("docs", "gallery", "lstm_book", "tests"):
+            generated = shutil.ignore_patterns("__pycache__", "node_modules")
+            shutil.copytree(part, copy / part, ignore=generated)
+        shutil.rmtree(copy / "docs/gallery", ignore_errors=True)
+        (copy / "docs/node_modules").symlink_to(Path("docs/node_modules").resolve())
+        for file in Path().glob("[!.]*"):
+            if file.is_file():
+                shutil.copy2(file, copy)
+        session.log(f"With the arithmetic of {name}, in {copy}")
+        session.env.update(ARITHMETIC[name])
+        run(session, "pytest")
+        session.env["PYTHONPATH"] = str(copy)
+        with session.chdir(copy):
+            run(session, "sphinx-build", "-W", "--keep-going", *SITE)
+            run(session, "python", "docs/_ext/check_site.py", "build/html")
+        for variable in (*ARITHMETIC[name], "PYTHONPATH"):
+            del session.env[variable]
 
 
 @nox.session
@@ -124,6 +160,13 @@ def bench(session: nox.Session) -> None:
     install(session, "tests")
     for script in sorted(Path("tests/benchmarks").glob("bench_*.py")):
         run(session, "python", str(script), *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change one thing in the package at a time, 150 times, and name what no test notices."""
+    install(session, "tests", "mutants")
+    run(session, "python", "tests/faults/mutants.py", *session.posargs)
 
 
 @nox.session

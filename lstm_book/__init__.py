@@ -28,9 +28,9 @@ part2_pytorch/seq2seq
     sequence_cross_entropy
 part2_pytorch/variants
     CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
-    JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeLSTMCell,
-    Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates, SLSTMState,
-    VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
+    JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeGates,
+    PeepholeLSTMCell, Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates,
+    SLSTMState, VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
 part2_pytorch/classification
     SequenceClassifier, SequenceDataset, Sequences, descend, load_digits, load_japanese_vowels
 part2_pytorch/tagging
@@ -38,7 +38,8 @@ part2_pytorch/tagging
 part2_pytorch/character_model
     CharLM, NGram, Text, TextParts, Vocabulary, best_ngram, contiguous_batches, python_text
 part2_pytorch/in_your_code
-    GATE_ORDERS, ONNXWeights, from_keras, from_onnx, reorder, to_keras, to_onnx
+    GATE_ORDERS, ONNXWeights, from_flax, from_keras, from_onnx, from_tensorflow1, reorder, to_keras,
+    to_onnx
 part3_training/the_task
     Adding, Copy, Counting, EmbeddedReber, FirstAndLast, Multiplication, Parity, Recall,
     TemporalOrder
@@ -53,7 +54,8 @@ part3_training/carousel_seen
 part3_training/comparison
     TransformerClassifier
 appendix/stored_runs
-    EXPERIMENTS, Experiment, Outcome, StoredRun, confirm_experiment, load_experiment, run_experiment
+    EXPERIMENTS, Experiment, Outcome, Repeat, StoredRun, confirm_experiment, load_experiment,
+    run_experiment
 
 Figures are drawn by `lstm_book.plotting`, which needs the extra ``lstm-book[plot]``.
 """
@@ -75,6 +77,7 @@ from lstm_book.cells import (
     LSTMState,
     MinLSTMCell,
     MinLSTMGates,
+    PeepholeGates,
     PeepholeLSTMCell,
     RecurrentDropoutLSTMCell,
     RNNCell,
@@ -116,6 +119,7 @@ from lstm_book.experiments import (
     EXPERIMENTS,
     Experiment,
     Outcome,
+    Repeat,
     StoredRun,
     confirm_experiment,
     load_experiment,
@@ -148,8 +152,10 @@ from lstm_book.layers import (
     RecurrentRun,
     Unrolled,
     directions,
+    from_flax,
     from_keras,
     from_onnx,
+    from_tensorflow1,
     read_in_chunks,
     reorder,
     to_keras,
@@ -265,6 +271,7 @@ __all__ = [
     "ONNXWeights",
     "Outcome",
     "Parity",
+    "PeepholeGates",
     "PeepholeLSTMCell",
     "Predicted",
     "RNNCell",
@@ -274,6 +281,7 @@ __all__ = [
     "Recurrent",
     "RecurrentDropoutLSTMCell",
     "RecurrentRun",
+    "Repeat",
     "SLSTMCell",
     "SLSTMGates",
     "SLSTMState",
@@ -314,8 +322,10 @@ __all__ = [
     "evaluate",
     "evaluate_by_length",
     "fit",
+    "from_flax",
     "from_keras",
     "from_onnx",
+    "from_tensorflow1",
     "gradient_flow",
     "gradient_paths",
     "init_chrono_",

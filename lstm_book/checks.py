@@ -13,6 +13,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def check_type(name: str, value: T, kinds: type[Any] | tuple[type[Any], ...], wa
     return value
 
 
-def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
+def check_whole(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
     """Return a whole number; NumPy's do as well, True and 3.0 do not.
 
     Raises:
@@ -38,9 +39,10 @@ def check_whole(name: str, value: object, least: int, most: int | None = None) -
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"expected {name} to be a whole number, got {_came(value)}") from None
-    if number < least or (most is not None and number > most):
-        to = f" to {most}" if most is not None else " on"
-        raise ValueError(f"expected {name} to be a whole number from {least}{to}, got {number}")
+    if (least is not None and number < least) or (most is not None and number > most):
+        bounds = "" if least is None else f" from {least}"
+        bounds += " on" if most is None else f" to {most}"
+        raise ValueError(f"expected {name} to be a whole number{bounds}, got {number}")
     return number
 
 
@@ -140,8 +142,11 @@ def check_shape(name: str, value: object, dims: str, sizes: Sequence[int | None]
 
 
 def check_like(name: str, value: Tensor, reference_name: str, reference: Tensor) -> None:
-    """Raise RuntimeError unless `value` has the reference's dtype and device."""
-    if value.dtype != reference.dtype:
+    """Raise RuntimeError unless `value` has the reference's dtype and device.
+
+    Under autocast, dtypes that it brings to the same one do.
+    """
+    if value.dtype != reference.dtype and cast_dtype(value) != cast_dtype(reference):
         raise RuntimeError(
             f"expected {name} of dtype {reference.dtype}, as {reference_name}, got {value.dtype}"
         )
@@ -149,6 +154,16 @@ def check_like(name: str, value: Tensor, reference_name: str, reference: Tensor)
         raise RuntimeError(
             f"expected {name} on device {reference.device}, as {reference_name}, got {value.device}"
         )
+
+
+def cast_dtype(tensor: Tensor) -> torch.dtype:
+    """Return the dtype in which a matrix product takes a tensor: under autocast, maybe another."""
+    kind = tensor.device.type
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return tensor.dtype
+    if not tensor.is_floating_point() or tensor.dtype == torch.float64:
+        return tensor.dtype
+    return torch.get_autocast_dtype(kind)
 
 
 def _came(value: object) -> str:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lstm_book.cells import LSTMState, Weights, lstm_1997_step, lstm_step, rnn_step
 from lstm_book.layers import unroll
@@ -54,6 +54,18 @@ def copy_of(module, like):
     """Give a module the parameters of another one, by name and strictly."""
     module.load_state_dict(like.state_dict(), strict=True)
     return module
+
+
+def replica(module):
+    """Return a copy as `nn.DataParallel` makes it: tensors where there were parameters."""
+    copy = module._replicate_for_data_parallel()
+    for name, parameter in module._parameters.items():
+        setattr(copy, name, None if parameter is None else parameter * 1)
+    for name, child in module._modules.items():
+        copy._modules[name] = replica(child)
+    if isinstance(module, nn.RNNBase):
+        copy._flat_weights = [getattr(copy, name) for name in copy._flat_weights_names]
+    return copy
 
 
 def _leaf(tensor):

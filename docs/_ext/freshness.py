@@ -30,12 +30,11 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from myst_nb.ext.glue.crossref import read_glue_cache
 from myst_nb.ext.glue.utils import PendingGlueReference
+from source_map import SourceMap
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from traitlets import CaselessStrEnum, default
-
-from lstm_book.experiments.source_map import SourceMap
 
 LIBRARIES = ("torch", "numpy", "matplotlib")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)\n---\n", re.DOTALL)

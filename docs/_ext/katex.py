@@ -68,11 +68,8 @@ class Renderer:
     def stop(self) -> None:
         """End the process of this worker."""
         if self._process is not None and self._owner == os.getpid():
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            self._process.stdin.close()
-            self._process.wait(timeout=10)
-            self._process.stdout.close()
+            with self._process as process:  # closes the pipes and waits
+                process.kill()  # a forked worker may hold its stdin open
             self._process = None
 
     def __call__(self, tex: str, display: bool = False) -> str:

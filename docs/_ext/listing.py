@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from freshness import source_map
+from source_map import Definition
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.directives.code import container_wrapper
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
-
-from lstm_book.experiments.source_map import Definition
 
 
 def source_lines(definition: Definition, docstring: bool = False) -> list[str]:

@@ -62,6 +62,8 @@ for (name, when), score in readable.items():
     label_end(ax, task.length, float(score[-1]), f"${name}_t$ {when}", PALETTE[name])
     print(f"{name} {when:8}{score[0]:9.2f}{score[4]:8.2f}{score[-1]:9.2f}")
 ax.set(xlabel="step t", ylabel="$R^2$ of the first number", ylim=(-0.08, 1.05))
+assert max(readable["c", "before"][9:]) < 0.3 < 0.8 < min(readable["c", "after"])
+assert (readable["c", "after"] - readable["h", "after"]).abs().max() < 0.1
 ends = {when: readable["c", when][-1] for when in ("before", "after")}
 show(
     fig,

@@ -46,6 +46,8 @@ for seed in range(3):
     runs.append((before.gates, after.gates))
 
     f_before, f_after = before.gates.f.mean((0, 1)), after.gates.f.mean((0, 1))
+    assert (f_after > f_before).sum() > H / 2
+    assert f_after.min() < 0.5 < f_before.min()
     keepers = f_after > 0.9
     flat = keepers & (after.states.c[-1].abs().median(dim=0).values > 5)
     print(f"seed {seed}, accuracy {accuracy:.3f}. Forget gates:")

@@ -80,6 +80,9 @@ for ax, (title, gates) in zip(axes, panels.items(), strict=True):
 
 steps = (1, 3, 15, 16, 18)
 door = [float(emptied.i[t - 1, :, unit].mean()) for t in steps]
+assert min(door[0] / door[1], door[3] / door[4]) > 3
+assert abs(r) > 0.7
+assert after.gates.o[3:, :, unit].mean() > 0.5
 print("step           " + "".join(f"{t:5}" for t in steps))
 print("mean input gate" + "".join(f"{i:5.2f}" for i in door))
 show(

@@ -2,15 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 
 from lstm_book.cells.state import Gates, LSTMState
 from lstm_book.cells.step import lstm_step, rnn_step
-from lstm_book.cells.weights import Weights, weights_of
-from lstm_book.checks import check_like, check_tensor
+from lstm_book.cells.weights import Weights, read_weights
+from lstm_book.checks import (
+    check_choice,
+    check_like,
+    check_shape,
+    check_tensor,
+    check_type,
+    check_whole,
+)
 
 
 class _Cell(nn.Module):
@@ -18,6 +25,7 @@ class _Cell(nn.Module):
 
     gates: int
     recurrent = True  # whether h_{t-1} reaches the pre-activations
+    state_type: type[Any] = LSTMState
     weight_hh: nn.Parameter | None
     bias_ih: nn.Parameter | None
     bias_hh: nn.Parameter | None
@@ -26,19 +34,16 @@ class _Cell(nn.Module):
         self, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any
     ) -> None:
         super().__init__()
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
-            if not isinstance(size, int):
-                raise TypeError(f"expected {name} to be an int, got {type(size).__name__}")
-            if size < 0:
-                raise RuntimeError(f"expected {name} not to be negative, got {size}")
-        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        rows = self.gates * hidden_size
+        self.input_size = _size("input_size", input_size)
+        self.hidden_size = _size("hidden_size", hidden_size)
+        self.bias = check_type("bias", bias, bool, "True or False")
+        rows = self.gates * self.hidden_size
 
         def parameter(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
 
-        self.weight_ih = parameter(rows, input_size)
-        self.weight_hh = parameter(rows, hidden_size) if self.recurrent else None
+        self.weight_ih = parameter(rows, self.input_size)
+        self.weight_hh = parameter(rows, self.hidden_size) if self.recurrent else None
         self.bias_ih = parameter(rows) if bias else None
         self.bias_hh = parameter(rows) if bias and self.recurrent else None
         self.reset_parameters()
@@ -52,40 +57,91 @@ class _Cell(nn.Module):
     @property
     def weights(self) -> Weights:
         """W, U and b = b_ih + b_hh."""
-        return weights_of(self)
+        return read_weights(self)
 
     def extra_repr(self) -> str:
         """Sizes and whatever differs from the defaults, as PyTorch prints them."""
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
 
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Refuse TorchScript, which knows neither these states nor `step`."""
+        kind = type(self).__name__
+        torchs = f"torch.nn.{kind}, which takes this cell's state_dict, " if kind in _TORCHS else ""
+        raise TypeError(f"{kind} cannot be scripted; script {torchs}or use torch.export")
+
+    def _zeros(self, input: Tensor) -> Tensor:
+        """Return zeros, one for each unit, for an input of shape (…, D)."""
+        if check_tensor("input", input).dim() == 0:
+            raise ValueError(f"expected input of shape (…, {self.input_size}), got 0-D")
+        if not input.is_floating_point():
+            raise RuntimeError(f"expected input of a floating-point dtype, got {input.dtype}")
+        return input.new_zeros(*input.shape[:-1], self.hidden_size)
+
     def _check(self, input: Tensor, states: Sequence[Tensor]) -> None:
-        """Raise torch's error class for a wrong rank, size, dtype or device, saying what came."""
+        """Raise torch's error class for a wrong rank, size, dtype or device, in this order."""
         kind, D, H = type(self).__name__, self.input_size, self.hidden_size
         if check_tensor("input", input).dim() not in (1, 2):
             raise ValueError(
                 f"{kind}: expected input of shape (B, {D}) or ({D},), "
                 f"got {input.dim()}-D of shape {tuple(input.shape)}"
             )
-        if input.shape[-1] != D:
-            raise RuntimeError(
-                f"{kind}: expected input with input_size={D} features, "
-                f"got {input.shape[-1]} (shape {tuple(input.shape)})"
-            )
-        check_like(f"{kind} input", input, "weight_ih", self.weight_ih)
         wanted = (*input.shape[:-1], H)
-        for index, state in enumerate(states):
-            name = f"{kind}: hx[{index}]" if len(states) > 1 else f"{kind}: hx"
+        names = [f"{kind}: hx[{n}]" if len(states) > 1 else f"{kind}: hx" for n in range(9)]
+        for name, state in zip(names, states, strict=False):
             if check_tensor(name, state).dim() not in (1, 2):
                 raise ValueError(
                     f"{name}: expected shape {wanted}, "
                     f"got {state.dim()}-D of shape {tuple(state.shape)}"
                 )
+        if input.shape[-1] != D:
+            raise RuntimeError(
+                f"{kind}: expected input with input_size={D} features, "
+                f"got {input.shape[-1]} (shape {tuple(input.shape)})"
+            )
+        for name, state in zip(names, states, strict=False):
             if tuple(state.shape) != wanted:
                 raise RuntimeError(
                     f"{name}: expected shape {wanted}, as the input has shape "
                     f"{tuple(input.shape)} and hidden_size={H}, got {tuple(state.shape)}"
                 )
-            check_like(name, state, "weight_ih", self.weight_ih)
+        # Any parameter will do; a replica has none. Reading a normed weight would compute it.
+        like = next(self.parameters(), None)
+        like = self.weight_ih if like is None else like
+        check_like(f"{kind} input", input, "weight_ih", like)
+        for name, state in zip(names, states, strict=False):
+            check_like(name, state, "weight_ih", like)
+
+    def _check_step(self, x_t: Tensor, state: Any) -> None:
+        """Refuse shapes that would broadcast; by comparisons alone if all is well."""
+        states = (state,) if self.state_type is Tensor else state
+        if isinstance(x_t, Tensor) and isinstance(state, self.state_type) and x_t.dim():
+            shape = x_t.shape
+            wanted = (*shape[:-1], self.hidden_size)
+            fits = shape[-1] == self.input_size
+            for tensor in states:
+                fits = fits and isinstance(tensor, Tensor) and tensor.shape == wanted
+            if fits:
+                return
+        kind = type(self).__name__
+        if check_tensor(f"{kind}: x_t", x_t).dim() == 0:
+            raise ValueError(f"{kind}: expected x_t of shape (…, {self.input_size}), got 0-D")
+        check_type(f"{kind}: state", state, self.state_type, f"a {self.state_type.__name__}")
+        batch = x_t.shape[:-1]
+        dims = " ".join("B" * len(batch))
+        check_shape(f"{kind}: x_t", x_t, f"{dims} D", (*batch, self.input_size))
+        for name, tensor in zip(getattr(state, "_fields", ("state",)), states, strict=True):
+            check_shape(f"{kind}: {name}", tensor, f"{dims} H", (*batch, self.hidden_size))
+
+
+_TORCHS = ("RNNCell", "LSTMCell", "GRUCell")  # cells that torch has as well, with the same weights
+
+
+def _size(name: str, value: object) -> int:
+    """Return a size; torch's error class for a negative one is RuntimeError."""
+    size = check_whole(name, value)
+    if size < 0:
+        raise RuntimeError(f"expected {name} not to be negative, got {size}")
+    return size
 
 
 class RNNCell(_Cell):
@@ -103,11 +159,13 @@ class RNNCell(_Cell):
         dtype: Their floating-point type.
 
     Raises:
+        TypeError: If a size is no whole number.
         ValueError: If the nonlinearity is neither "tanh" nor "relu".
         RuntimeError: If a size is negative.
     """
 
     gates = 1
+    state_type = Tensor
     __call__: Callable[..., Tensor]  # what forward returns; torch's annotation says Any
 
     def __init__(
@@ -119,8 +177,7 @@ class RNNCell(_Cell):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
+        check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
@@ -153,7 +210,7 @@ class RNNCell(_Cell):
 
     def zero_state(self, input: Tensor) -> Tensor:
         """Return h_0 = 0 for an input of shape (…, D)."""
-        return input.new_zeros(*input.shape[:-1], self.hidden_size)
+        return self._zeros(input)
 
 
 class LSTMCell(_Cell):
@@ -180,6 +237,7 @@ class LSTMCell(_Cell):
         dtype: Their floating-point type.
 
     Raises:
+        TypeError: If a size is no whole number.
         RuntimeError: If a size is negative.
 
     >>> cell = LSTMCell(input_size=3, hidden_size=5)
@@ -233,5 +291,4 @@ class LSTMCell(_Cell):
 
     def zero_state(self, input: Tensor) -> LSTMState:
         """Return h_0 = c_0 = 0 for an input of shape (…, D)."""
-        zeros = input.new_zeros(*input.shape[:-1], self.hidden_size)
-        return LSTMState(zeros, zeros)
+        return LSTMState(self._zeros(input), self._zeros(input))

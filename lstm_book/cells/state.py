@@ -1,8 +1,8 @@
 """What a step carries on and what it shows: named tuples, so that code reads like the text."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, serialization
 from torch.utils import _pytree
 
 
@@ -48,6 +48,15 @@ class Gates1997(NamedTuple):
     o: Tensor
 
 
-# Without a serialised name, a saved `torch.export` programme that returns one cannot be loaded.
-for _record in (LSTMState, Gates, Gates1997):
-    _pytree._register_namedtuple(_record, serialized_type_name=f"lstm_book.{_record.__name__}")
+def register_records(*records: type[Any]) -> None:
+    """Let named tuples be saved and loaded: in a `torch.export` programme, and by `torch.load`.
+
+    Without a serialised name, a saved programme that returns one cannot be loaded. `torch.load`
+    refuses by default whatever it does not know.
+    """
+    for record in records:
+        _pytree._register_namedtuple(record, serialized_type_name=f"lstm_book.{record.__name__}")
+    serialization.add_safe_globals(list(records))
+
+
+register_records(LSTMState, Gates, Gates1997)

@@ -2,15 +2,19 @@
 
 Shapes stand in the signatures: ``Float[Tensor, "*B D"]`` is a floating-point tensor with D features
 in its last dimension and any number of batch dimensions before it. The tests check every call.
+Sizes that do not fit are refused, since many of them would broadcast. Under autocast the products
+come in half precision; the bias follows them, and the state keeps its own.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lstm_book.cells.state import Gates, Gates1997, LSTMState
+from lstm_book.checks import check_shape, check_tensor, check_type
 
 
 def rnn_step(
@@ -33,9 +37,14 @@ def rnn_step(
 
     Returns:
         The hidden state h_t.
+
+    Raises:
+        TypeError: If an argument is no tensor.
+        ValueError: If one has a wrong number of dimensions.
+        RuntimeError: If a size does not fit the others.
     """
-    a = x_t @ W.T + h @ U.T
-    return activation(a if b is None else a + b)
+    _check_step(1, x_t, h, W, U, b)
+    return activation(add_bias(x_t @ W.T + h @ U.T, b))
 
 
 def lstm_step(
@@ -58,9 +67,15 @@ def lstm_step(
 
     Returns:
         The state (h_t, c_t) and the activated gates of the step.
+
+    Raises:
+        TypeError: If the state is no `LSTMState`, or another argument no tensor.
+        ValueError: If a tensor has a wrong number of dimensions.
+        RuntimeError: If a size does not fit the others.
     """
-    a = x_t @ W.T + state.h @ U.T
-    return lstm_update(a if b is None else a + b, state.c)
+    _check_step(4, x_t, state, W, U, b)
+    a = add_bias(x_t @ W.T + state.h @ U.T, b)
+    return lstm_update(a, state.c)
 
 
 def lstm_update(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
@@ -74,7 +89,13 @@ def lstm_update(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LST
 
     Returns:
         The state (h_t, c_t) and the activated gates of the step.
+
+    Raises:
+        TypeError: If a or c is no tensor.
+        ValueError: If c has no dimension, or a not as many as c.
+        RuntimeError: If a has not four times as many features as c, or another batch size.
     """
+    _check_update(a, c)
     a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
     i_t, f_t, g_t, o_t = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid()
     c_t = f_t * c + i_t * g_t
@@ -103,10 +124,81 @@ def lstm_1997_step(
 
     Returns:
         The state (h_t, c_t) and the activated gates of the step.
+
+    Raises:
+        TypeError: If the state is no `LSTMState`, or another argument no tensor.
+        ValueError: If a tensor has a wrong number of dimensions.
+        RuntimeError: If a size does not fit the others.
     """
-    a = x_t @ W.T + state.h @ U.T
-    a_i, a_g, a_o = (a if b is None else a + b).chunk(3, dim=-1)
+    _check_step(3, x_t, state, W, U, b)
+    a = add_bias(x_t @ W.T + state.h @ U.T, b)
+    a_i, a_g, a_o = a.chunk(3, dim=-1)
     i_t, g_t, o_t = a_i.sigmoid(), 2 * (a_g / 2).tanh(), a_o.sigmoid()
     c_t = state.c + i_t * g_t
     h_t = o_t * (c_t / 2).tanh()
     return LSTMState(h_t, c_t), Gates1997(i_t, g_t, o_t)
+
+
+def add_bias(a: Tensor, b: Tensor | None) -> Tensor:
+    """Add the bias, if there is one; under autocast in the dtype of the products."""
+    if b is None or b.dtype == a.dtype:
+        return a if b is None else a + b
+    return a + b.to(a.dtype)
+
+
+def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> None:
+    """Refuse what does not fit. As it is done at each step, by comparisons alone if all is well."""
+    is_lstm = isinstance(state, LSTMState)
+    h = state.h if is_lstm else state
+    if (
+        is_lstm == (gates > 1)
+        and isinstance(h, Tensor)
+        and isinstance(x_t, Tensor)
+        and isinstance(W, Tensor)
+        and isinstance(U, Tensor)
+        and (shape := h.shape)
+        and (x_shape := x_t.shape)
+    ):
+        H, rows = shape[-1], gates * shape[-1]
+        if (
+            x_shape[:-1] == shape[:-1]
+            and W.shape == (rows, x_shape[-1])
+            and U.shape == (rows, H)
+            and (b is None or (isinstance(b, Tensor) and b.shape == (rows,)))
+            and (gates != 3 or (isinstance(state.c, Tensor) and state.c.shape == shape))
+        ):
+            return  # of four gates, lstm_update sees that c fits
+    if gates == 1:
+        check_tensor("h", state)
+    else:
+        check_type("state", state, LSTMState, "an LSTMState (h, c)")
+    sizes = _batch_of("x_t", x_t)
+    dims, rows_name = " ".join("B" * len(sizes)), f"{gates}H" if gates > 1 else "H"
+    h, c = (state, state) if gates == 1 else state
+    H = check_shape("h", h, f"{dims} H", (*sizes, None)).shape[-1]
+    check_shape("c", c, f"{dims} H", (*sizes, H))
+    check_shape("W", W, f"{rows_name} D", (gates * H, x_t.shape[-1]))
+    check_shape("U", U, f"{rows_name} H", (gates * H, H))
+    if b is not None:
+        check_shape("b", b, rows_name, (gates * H,))
+
+
+def _check_update(a: Any, c: Any) -> None:
+    """Refuse what does not fit, as `_check_step` does."""
+    if (
+        isinstance(a, Tensor)
+        and isinstance(c, Tensor)
+        and (shape := c.shape)
+        and a.shape == (*shape[:-1], 4 * shape[-1])
+    ):
+        return
+    check_tensor("a", a)
+    sizes = _batch_of("c", c)
+    check_shape("a", a, f"{' '.join('B' * len(sizes))} 4H", (*sizes, 4 * c.shape[-1]))
+
+
+def _batch_of(name: str, value: Any) -> tuple[int, ...]:
+    """Return all sizes but the last."""
+    if check_tensor(name, value).dim() == 0:
+        raise ValueError(f"expected {name} of at least one dimension, got 0-D")
+    return tuple(value.shape[:-1])

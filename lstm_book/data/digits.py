@@ -1,10 +1,11 @@
 """Handwritten digits as sequences."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
+from lstm_book.checks import check_choice, check_whole
 from lstm_book.data.records import SequenceDataset, Sequences, check_hash
 
 Order = Literal["rows", "pixels"]
@@ -33,13 +34,13 @@ def load_digits(
 
     Raises:
         ImportError: If scikit-learn is missing; it comes with ``pip install lstm-book[data]``.
-        ValueError: If order or split is none of the two.
+        TypeError: If the seed is no whole number.
+        ValueError: If order or split is none of the two, or the seed is not from 0 to 2^32 - 1.
         RuntimeError: If the installed data are others than the book's.
     """
-    if order not in ("rows", "pixels"):
-        raise ValueError(f"expected order 'rows' or 'pixels', got {order!r}")
-    if split not in ("stratified", "halves"):
-        raise ValueError(f"expected split 'stratified' or 'halves', got {split!r}")
+    check_choice("order", order, get_args(Order))
+    check_choice("split", split, get_args(Split))
+    seed = check_whole("seed", seed, 0, 2**32 - 1)
     try:
         from sklearn import datasets, model_selection
     except ImportError as error:

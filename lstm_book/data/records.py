@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lstm_book.checks import check_number, check_shape
 from lstm_book.layers.lengths import valid_steps
 
 
@@ -29,7 +30,23 @@ class Sequences:
         return len(self.y)
 
     def take(self, places: Tensor) -> "Sequences":
-        """Return some of the sequences, (n,) of int64, padded no longer than they need."""
+        """Return some of the sequences, padded no longer than they need.
+
+        Args:
+            places: Which, (n,) of int64, at least one.
+
+        Raises:
+            TypeError: If it is no tensor.
+            ValueError: If it has not one dimension, or is empty.
+            RuntimeError: If it is not of int64.
+            IndexError: If there is no such sequence.
+        """
+        if not len(check_shape("places", places, "n", (None,))):
+            raise ValueError("expected at least one sequence to take, got none")
+        if places.dtype != torch.int64:
+            raise RuntimeError(f"expected places of dtype torch.int64, got {places.dtype}")
+        if not -len(self) <= int(places.min()) <= int(places.max()) < len(self):
+            raise IndexError(f"expected places below {len(self)}, got {places.tolist()}")
         lengths = self.lengths[places]
         return Sequences(self.x[: int(lengths.max()), places], lengths, self.y[places])
 
@@ -197,6 +214,8 @@ class Sources:
         """
         _check_shares(train, validation)
         size = sum(len(file.text) for file in self.files)
+        if not size:
+            raise ValueError("expected files with something in them to split, got none")
         parts: tuple[list[SourceFile], ...] = ([], [], [])
         before = 0
         for file in self.files:
@@ -234,7 +253,9 @@ def _provenance(data: Text | Sources, size: str) -> str:
 
 
 def _check_shares(train: float, validation: float) -> None:
-    if not (train > 0 and validation > 0 and train + validation < 1):
+    check_number("train", train, above=0)
+    check_number("validation", validation, above=0)
+    if train + validation >= 1:
         raise ValueError(
             f"expected shares above 0 that leave something, got {train} and {validation}"
         )

@@ -5,6 +5,8 @@ import keyword
 import token as tokens
 import tokenize
 
+from lstm_book.checks import check_type
+
 CHARACTER_TAGS = ("space", "name", "keyword", "number", "string", "comment", "operator")
 """The tags, in the order of their numbers.
 
@@ -34,13 +36,14 @@ def tag_characters(source: str) -> list[int]:
         One number per character.
 
     Raises:
+        TypeError: If it is no text.
         ValueError: If Python cannot split the code into tokens, or it holds a carriage return.
 
     >>> source = "x = 1  # one"
     >>> [CHARACTER_TAGS[tag][0] for tag in tag_characters(source)]
     ['n', 's', 'o', 's', 'n', 's', 's', 'c', 'c', 'c', 'c', 'c']
     """
-    if "\r" in source:
+    if "\r" in check_type("source", source, str, "text"):
         raise ValueError("expected lines that end in a line feed, got a carriage return")
     starts = [0]
     for line in source.split("\n"):

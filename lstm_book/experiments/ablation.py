@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lstm_book.checks import check_whole
 from lstm_book.experiments.long_range import GREFF, LearnTask
 from lstm_book.layers import Recurrent
-from lstm_book.tasks._answers import NumberAtTheEnd, at_least
+from lstm_book.tasks._answers import NumberAtTheEnd, check_draw
 
 VARIANTS = tuple(GREFF)
 """The LSTM with peepholes, and what each other one lacks of it; names in `LAYERS`."""
@@ -41,8 +42,8 @@ class CountSinceReset(NumberAtTheEnd):
     every: int = 10
 
     def __post_init__(self) -> None:
-        at_least("a length", self.length, 1)
-        at_least("a number of steps between resets", self.every, 1)
+        check_whole("length", self.length, 1)
+        check_whole("every", self.every, 1)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -56,6 +57,7 @@ class CountSinceReset(NumberAtTheEnd):
         Returns:
             x of shape (T, B, 2), ones and resets, and y of shape (B,), a tenth of the count.
         """
+        batch = check_draw(batch, generator)
         ones, resets = torch.rand(2, self.length, batch, generator=generator)
         reset = resets < 1 / self.every
         one = (ones < 0.5) & ~reset

@@ -56,7 +56,8 @@ def trained_again(seed: int, then: list[list[float]], now: list[list[float]]) ->
     none: list[float] = []
     for training, (old, new) in enumerate(zip_longest(then, now, fillvalue=none), 1):
         for place, pair in enumerate(zip_longest(old, new, fillvalue=nan), 1):
-            what = f"loss {place} of training {training} of seed {seed}"
+            which = f" of training {training}" if max(len(then), len(now)) > 1 else ""
+            what = f"loss {place}{which} of seed {seed}"
             tolerance = TRAINED if place > 1 else UNTRAINED
             repeats.append(Repeat(what, *pair, tolerance=tolerance))
     return repeats

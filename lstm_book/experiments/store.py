@@ -172,15 +172,14 @@ class StoredRun:
     def replay(self, seeds: Iterable[int] | None = None) -> list[Repeat]:
         """Make the first updates again, and let the stored weights answer again.
 
-        This is what ties the run to today's code; see
-        :func:`~lstm_book.experiments.replay.differences`.
-        It takes a second for most runs, and half a minute where sequences have 100 000 steps.
+        This is what ties the run to today's code. It takes a second for most runs, and half a
+        minute where sequences have 100 000 steps.
 
         Args:
             seeds: Of which seeds; of all that are stored, if missing.
 
         Returns:
-            Each number that is stored, beside the one of today.
+            Each number that is stored, beside the one of today; its `same` says whether they agree.
 
         Raises:
             FileNotFoundError: If a file of weights is gone.

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lstm_book.cells import Gates, LSTMState
+from lstm_book.cells import Gates
 
 
 def lstm_step_backward(
@@ -13,8 +13,10 @@ def lstm_step_backward(
     c_prev: Float[Tensor, "B H"],
     c_t: Float[Tensor, "B H"],
     gates: Gates,
-    U: Float[Tensor, "4*H H"],
-) -> tuple[Float[Tensor, "B 4*H"], Float[Tensor, "B H"], LSTMState]:
+    U: Float[Tensor, "4*H P"],
+) -> tuple[
+    Float[Tensor, "B 4*H"], Float[Tensor, "B H"], Float[Tensor, "B P"], Float[Tensor, "B H"]
+]:
     """Take the error one LSTM step back; equations :eq:`bptt-cell` to :eq:`bptt-state`.
 
     Args:
@@ -23,11 +25,11 @@ def lstm_step_backward(
         c_prev: c_{t-1}.
         c_t: c_t.
         gates: The gates of step t.
-        U: Recurrent weights.
+        U: Recurrent weights; P = H units of h_{t-1} reach them, or those of a projection.
 
     Returns:
         ∂L/∂a_t of the four pre-activations i, f, g, o; ∂L/∂c_t, all of it; and what the step
-        passes on to (h_{t-1}, c_{t-1}).
+        passes on to h_{t-1} and to c_{t-1}.
     """
     i, f, g, o = gates
     tanh_c = c_t.tanh()
@@ -37,23 +39,23 @@ def lstm_step_backward(
     da_g = dc * i * (1 - g**2)
     da_o = dh * tanh_c * o * (1 - o)
     da = torch.cat([da_i, da_f, da_g, da_o], dim=-1)
-    return da, dc, LSTMState(h=da @ U, c=dc * f)
+    return da, dc, da @ U, dc * f
 
 
 def rnn_step_backward(
     dh: Float[Tensor, "B H"],
-    h_t: Float[Tensor, "B H"],
+    slope: Float[Tensor, "B H"],
     U: Float[Tensor, "H H"],
 ) -> tuple[Float[Tensor, "B H"], Float[Tensor, "B H"]]:
-    """Take the error one tanh-RNN step back; equation :eq:`bptt-rnn`.
+    """Take the error one step of a simple RNN back; equation :eq:`bptt-rnn`.
 
     Args:
         dh: ∂L/∂h_t, all of it.
-        h_t: h_t.
+        slope: ∂h_t/∂a_t, 1 - h_t² for tanh.
         U: Recurrent weights.
 
     Returns:
         ∂L/∂a_t of the pre-activation, and what the step passes on to h_{t-1}.
     """
-    da = dh * (1 - h_t**2)
+    da = dh * slope
     return da, da @ U

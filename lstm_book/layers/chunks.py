@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from lstm_book.checks import check_tensor, check_type, check_whole
 from lstm_book.layers.recurrent import Recurrent
 
 
@@ -28,19 +29,21 @@ def read_in_chunks(layer: nn.RNNBase | Recurrent, x: Tensor, chunk: int) -> Tens
         The last layer's output at the last step, (B, H).
 
     Raises:
+        TypeError: If the layer is none of these, x no tensor, or the chunk no whole number.
         ValueError: If the chunk is below 1, x is not 3-D, or the layer reads backwards too.
-        RuntimeError: As the layer.
+        RuntimeError: As the layer, also if there is no step to read.
     """
-    if chunk < 1:
-        raise ValueError(f"expected a chunk of at least 1 step, got {chunk}")
+    check_type("layer", layer, (nn.RNNBase, Recurrent), "an LSTM, GRU, RNN or Recurrent")
+    chunk = check_whole("chunk", chunk, 1)
     if layer.bidirectional:
         raise ValueError("expected a layer with one direction, got a bidirectional one")
-    if x.dim() != 3:
+    if check_tensor("x", x).dim() != 3:
         form = "(B, T, D)" if layer.batch_first else "(T, B, D)"
         raise ValueError(f"expected x of shape {form}, got {tuple(x.shape)}")
     state: Any = None
     output = x
-    for part in torch.split(x, chunk, dim=int(layer.batch_first)):
+    time = int(layer.batch_first)
+    for part in torch.split(x, min(chunk, x.shape[time] or 1), dim=time):
         output, state = checkpoint(_read, layer, part, state, use_reentrant=False)
     return output
 

@@ -38,7 +38,7 @@ def directions(output: Tensor, h_n: Tensor) -> tuple[Direction, Direction]:
         TypeError: If one is no tensor, such as a packed sequence.
         ValueError: If they have a wrong number of dimensions.
         RuntimeError: If the output has not twice as many features as h_n, or h_n not two rows for
-            each layer: then there are not two directions.
+            each layer: then there are not two directions. Or if their batch sizes differ.
 
     >>> import torch
     >>> output, (h_n, c_n) = torch.nn.LSTM(3, 5, bidirectional=True)(torch.zeros(7, 2, 3))
@@ -58,6 +58,11 @@ def directions(output: Tensor, h_n: Tensor) -> tuple[Direction, Direction]:
     if output.shape[-1] != 2 * H or len(h_n) == 0 or len(h_n) % 2:
         raise RuntimeError(
             "expected the output and h_n of a bidirectional layer, (T, B, 2H) and (2L, B, H), "
+            f"got shapes {tuple(output.shape)} and {tuple(h_n.shape)}"
+        )
+    if dims == 3 and h_n.shape[1] not in output.shape[:2]:  # B comes second, or batch_first
+        raise RuntimeError(
+            "expected output and h_n of one batch, "
             f"got shapes {tuple(output.shape)} and {tuple(h_n.shape)}"
         )
     return Direction(output[..., :H], h_n[0::2]), Direction(output[..., H:], h_n[1::2])

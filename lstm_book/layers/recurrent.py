@@ -3,14 +3,19 @@
 import inspect
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
-from lstm_book.checks import check_tensor
+from lstm_book.checks import cast_dtype, check_number, check_tensor, check_type, check_whole
 from lstm_book.layers.lengths import check_lengths
-from lstm_book.layers.stack import RecurrentRun, RunDirection, run_stack
+from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, RunDirection, run_stack
 from lstm_book.layers.unroll import map_state, unroll
 
 
@@ -21,7 +26,8 @@ class Recurrent(nn.Module):
     ``zero_state(x_t)``. The given cell becomes the first layer's forward direction. Further layers
     and directions are new cells of its class, built with the same arguments; so a cell keeps each
     argument of its constructor as an attribute of that name, as ours do. (`device` and `dtype` are
-    taken from its parameters.)
+    taken from its parameters.) It is `step` that is called and not the cell: a `forward` of its own
+    and hooks would have no say, so they are refused; normed and pruned weights are as they should.
 
     The hidden state, which is the output and the input of the next layer, is the state's field
     ``h``, or the state itself if it is a tensor.
@@ -34,7 +40,8 @@ class Recurrent(nn.Module):
         dropout: Probability of zeroing an output between two layers, while training.
 
     Raises:
-        TypeError: If the cell lacks one of the four, or an attribute named as an argument.
+        TypeError: If the cell lacks one of the four, or an attribute named as an argument, or an
+            argument has the wrong type.
         ValueError: If there is no layer, or dropout is no probability.
 
     >>> import torch
@@ -55,20 +62,18 @@ class Recurrent(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        lacking = [
-            name
-            for name in ("input_size", "hidden_size", "step", "zero_state")
-            if not hasattr(cell, name)
+        lacking = [name for name in ("input_size", "hidden_size") if not hasattr(cell, name)] + [
+            name for name in ("step", "zero_state") if not callable(getattr(cell, name, None))
         ]
         if lacking or not isinstance(cell, nn.Module):
             raise TypeError(
                 "expected a cell, a module with input_size, hidden_size, step and zero_state, "
                 f"got {type(cell).__name__}" + (f" without {', '.join(lacking)}" if lacking else "")
             )
-        if not isinstance(num_layers, int) or num_layers < 1:
-            raise ValueError(f"expected num_layers to be a whole number above 0, got {num_layers}")
-        if isinstance(dropout, bool) or not 0 <= dropout <= 1:
-            raise ValueError(f"expected dropout, a probability, from 0 to 1, got {dropout}")
+        num_layers = check_whole("num_layers", num_layers, 1, MOST_LAYERS)
+        check_type("bidirectional", bidirectional, bool, "True or False")
+        check_type("batch_first", batch_first, bool, "True or False")
+        dropout = check_number("dropout", dropout, 0, 1)
         if dropout > 0 and num_layers == 1:
             warnings.warn(
                 "dropout acts between layers only, so with num_layers=1 it does nothing "
@@ -77,8 +82,8 @@ class Recurrent(nn.Module):
             )
         self.num_layers, self.bidirectional = num_layers, bidirectional
         self.batch_first, self.dropout = batch_first, dropout
-        self.input_size: int = cell.input_size  # type: ignore[assignment]
-        self.hidden_size: int = cell.hidden_size  # type: ignore[assignment]
+        self.input_size = check_whole("the cell's input_size", cell.input_size, 0)
+        self.hidden_size = check_whole("the cell's hidden_size", cell.hidden_size, 0)
         directions = 1 + bidirectional
         sizes = [self.input_size] * directions
         sizes += [self.hidden_size * directions] * (directions * (num_layers - 1))
@@ -93,8 +98,15 @@ class Recurrent(nn.Module):
             if getattr(self, name) != default
         )
 
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Answer `torch.jit.script`, also where the layer is inside another module."""
+        raise TypeError(
+            "expected a layer that torch.jit.script can compile, got Recurrent, which runs any "
+            "cell; trace it, for one number of steps, or use what an LSTM's to_torch() returns"
+        )
+
     def forward(
-        self, input: Tensor, hx: Any = None, *, lengths: Tensor | Sequence[int] | None = None
+        self, input: Tensor, hx: Any = None, lengths: Tensor | Sequence[int] | None = None
     ) -> tuple[Tensor, Any]:
         """Run the layer over a batch of sequences.
 
@@ -111,8 +123,8 @@ class Recurrent(nn.Module):
             after the last step, in the form of hx.
 
         Raises:
-            TypeError: If input is no tensor, hx not what the cell carries, or lengths are no whole
-                numbers.
+            TypeError: If input is no tensor, hx not what the cell carries, lengths are no whole
+                numbers, or a cell has hooks or a `forward` that would not be called.
             ValueError: If the input has a wrong number of dimensions or dtype, or lengths come with
                 a single sequence.
             RuntimeError: If a size does not fit, T = 0, or lengths are out of range.
@@ -123,7 +135,7 @@ class Recurrent(nn.Module):
         return run.output.transpose(0, 1) if self.batch_first else run.output, run.state
 
     def run(
-        self, input: Tensor, hx: Any = None, *, lengths: Tensor | Sequence[int] | None = None
+        self, input: Tensor, hx: Any = None, lengths: Tensor | Sequence[int] | None = None
     ) -> RecurrentRun[Any, Any]:
         """Run the layer and keep what every layer and direction did.
 
@@ -144,13 +156,15 @@ class Recurrent(nn.Module):
 
     def _run(self, input: Tensor, hx: Any, lengths: Any, *, trace: bool) -> RecurrentRun[Any, Any]:
         """Run every layer and direction, with or without a trace of every step."""
-        x = self._input(input)
+        x = self._input(input, hx)
         if lengths is not None:
             if input.dim() != 3:
                 raise ValueError(f"expected a batched 3-D input with lengths, got {input.dim()}-D")
             lengths = check_lengths(lengths, *x.shape[:2])
         directions = 1 + self.bidirectional
         cells: list[Any] = list(self.cells)
+        for cell in cells:
+            _prepare(cell)
         layers: list[list[RunDirection[Any, Any]]] = [
             [
                 partial(_run_cell, cells[layer * directions + reverse], bool(reverse), trace)
@@ -158,30 +172,39 @@ class Recurrent(nn.Module):
             ]
             for layer in range(self.num_layers)
         ]
-        return run_stack(
-            layers,
-            x,
-            self._initial(x, hx, batched=input.dim() == 3),
-            lengths=lengths,
-            dropout=self.dropout if self.training else 0.0,
-        )
+        # A reparametrised weight is computed once for all steps.
+        again = any(parametrize.is_parametrized(part) for part in self.cells.modules())
+        with parametrize.cached() if again else nullcontext():
+            return run_stack(
+                layers,
+                x,
+                self._initial(x, hx, batched=input.dim() == 3),
+                lengths=lengths,
+                dropout=self.dropout if self.training else 0.0,
+            )
 
-    def _input(self, input: Tensor) -> Tensor:
-        """Bring the input to (T, B, D)."""
+    def _input(self, input: Tensor, hx: Any) -> Tensor:
+        """Bring the input to (T, B, D); check in torch's order, so that classes are torch's."""
         if check_tensor("input", input).dim() not in (2, 3):
             raise ValueError(
                 f"expected input of 2 or 3 dimensions, got {input.dim()} "
                 f"(shape {tuple(input.shape)})"
             )
+        for state in hx if isinstance(hx, tuple | list) else (hx,):
+            if isinstance(state, Tensor) and state.dim() != input.dim():
+                raise RuntimeError(
+                    f"expected states of {input.dim()} dimensions, as the input, got one of shape "
+                    f"{tuple(state.shape)}"
+                )
+        weight = _weight(self)
+        if weight is not None and cast_dtype(input) != cast_dtype(weight):
+            raise ValueError(
+                f"expected input of dtype {weight.dtype}, as the cells, got {input.dtype}"
+            )
         if input.shape[-1] != self.input_size:
             raise RuntimeError(
                 f"expected input with input_size={self.input_size} features, "
                 f"got {input.shape[-1]} (shape {tuple(input.shape)})"
-            )
-        parameter = next(self.parameters(), input)
-        if input.dtype != parameter.dtype:
-            raise ValueError(
-                f"expected input of dtype {parameter.dtype}, as the cells, got {input.dtype}"
             )
         if input.dim() == 2:
             x = input[:, None]
@@ -238,8 +261,15 @@ def sibling(cell: nn.Module, input_size: int) -> nn.Module:
         A cell of the same class with parameters of its own, on the same device, in the same mode.
 
     Raises:
-        TypeError: If an argument is no attribute.
+        TypeError: If an argument is no attribute, or weights are reparametrised or pruned, which
+            the new cell's would not be.
     """
+    kind = type(cell).__name__
+    if parametrize.is_parametrized(cell) or cell._forward_pre_hooks:
+        raise TypeError(
+            f"cannot build another {kind}: its weights are reparametrised or pruned; do so with "
+            "each of the layer's `cells` once they are built"
+        )
     parameter = next(cell.parameters(), None)
     arguments: dict[str, Any] = {}
     for name in inspect.signature(type(cell)).parameters:
@@ -249,8 +279,7 @@ def sibling(cell: nn.Module, input_size: int) -> nn.Module:
             arguments[name] = getattr(cell, name)
         else:
             raise TypeError(
-                f"cannot build another {type(cell).__name__}: its argument {name!r} is not kept "
-                "as an attribute"
+                f"cannot build another {kind}: its argument {name!r} is not kept as an attribute"
             )
     return type(cell)(**arguments | {"input_size": input_size}).train(cell.training)
 
@@ -260,3 +289,38 @@ def _run_cell(
 ) -> Any:
     """Run one cell in one direction."""
     return unroll(cell.step, x, initial, valid=valid, reverse=reverse, trace=trace)
+
+
+def _prepare(cell: nn.Module) -> None:
+    """Do before a run what calling the cell would do; refuse what only a call can do."""
+    kind = type(cell)
+    stepping: Any = next((base for base in kind.__mro__ if "step" in vars(base)), kind)
+    if stepping.forward not in (kind.forward, nn.Module.forward) or "forward" in vars(cell):
+        raise TypeError(
+            f"expected a cell whose step does all, got {kind.__name__} with a forward of its own, "
+            "which would not be called"
+        )
+    for hook in cell._forward_pre_hooks.values():
+        if isinstance(hook, BasePruningMethod | SpectralNorm | WeightNorm):
+            hook(cell, None)  # renews a weight from those that are trained
+        else:
+            _refuse_hook(cell)
+    if cell._forward_hooks or cell._backward_hooks or cell._backward_pre_hooks:
+        _refuse_hook(cell)
+
+
+def _refuse_hook(cell: nn.Module) -> NoReturn:
+    """Refuse a hook that would never fire."""
+    raise TypeError(
+        f"expected a cell without hooks, as its step is called and not the cell, got "
+        f"{type(cell).__name__} with one; hook the layer"
+    )
+
+
+def _weight(module: nn.Module) -> Tensor | None:
+    """Return one weight, or None where there is none; a replica's are no parameters."""
+    for part in module.modules():
+        for tensor in (*part._parameters.values(), *vars(part).values()):
+            if isinstance(tensor, Tensor) and tensor.is_floating_point():
+                return tensor
+    return None

@@ -13,6 +13,7 @@ from lstm_book.layers.unroll import Unrolled, hidden, map_state
 S = TypeVar("S", bound=Any)
 G = TypeVar("G", bound=Any)
 
+MOST_LAYERS = 10_000  # beyond it a number is a mistake, and building them would not end
 RunDirection: TypeAlias = Callable[[Tensor, S, Tensor | None], Unrolled[S, G]]
 """Takes the input (T, B, D), the state to start from and `valid`, as `unroll` does."""
 

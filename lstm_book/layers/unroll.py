@@ -1,12 +1,13 @@
-"""The only time loop of the package."""
+"""A cell over time: each step starts from the state that the one before left."""
 
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lstm_book.checks import check_like, check_tensor
+from lstm_book.cells import LSTMCell, RNNCell
+from lstm_book.checks import check_like, check_shape, check_tensor, check_type
 
 S = TypeVar("S", bound=Any)
 G = TypeVar("G", bound=Any)
@@ -21,6 +22,10 @@ class Unrolled(NamedTuple, Generic[S, G]):
         gates: The gates of each step, stacked: each tensor (T, B, H). Empty for a simple RNN.
         reverse: Whether the steps were taken from the last to the first.
         last: The state after the last step that was taken; each tensor (B, H).
+        valid: True where a sequence had a step, (T, B); elsewhere its state stayed as it was.
+            None if all had T steps.
+        mode: Whose equations they are if `step` was a cell's: "LSTM", "RNN_TANH" or "RNN_RELU", as
+            PyTorch names them, or the name of another cell's class. None if it was a function.
     """
 
     initial: S
@@ -28,17 +33,17 @@ class Unrolled(NamedTuple, Generic[S, G]):
     gates: G
     reverse: bool = False
     last: S | None = None
+    valid: Tensor | None = None
+    mode: str | None = None
 
     @property
     def previous(self) -> S:
-        """The states that each step started from, stacked, each tensor (T, B, H)."""
+        """The states that each step started from, stacked, each tensor (T, B, H).
 
-        def shift(first: Tensor, after: Tensor) -> Tensor:
-            parts = (after[1:], first[None]) if self.reverse else (first[None], after[:-1])
-            return torch.cat(parts)
-
-        shifted: S = map_state(shift, self.initial, self.states)
-        return shifted
+        Raises:
+            RuntimeError: If the run kept the hidden states alone.
+        """
+        return states_before(self)
 
 
 def unroll(
@@ -57,8 +62,8 @@ def unroll(
         x: Inputs, (T, B, D), or (T, D) for a single sequence.
         initial: The state before the first step that is taken: a tensor, or a named tuple of
             tensors; each (B, H), or (H,) for a single sequence.
-        valid: True where a sequence has a step, (T, B); elsewhere its state stays as it was.
-            None if all have T steps.
+        valid: True where a sequence has a step, (T, B), or (T,) for a single sequence; elsewhere
+            its state stays as it was. None if all have T steps.
         reverse: Whether to go from the last step to the first. Results keep the order of x.
         trace: Whether to keep all states and gates. If not, `states` are the hidden states alone,
             which is what a layer hands on, and `gates` are empty.
@@ -67,34 +72,75 @@ def unroll(
         The states and gates of all steps. Autograd follows all of them.
 
     Raises:
-        TypeError: If x or a state is no tensor, or the states are in no named tuple.
-        ValueError: If x has fewer than two dimensions.
-        RuntimeError: If there is no step to take (T = 0), as `torch.nn.LSTM` does, or the initial
-            state has another batch size, dtype or device than x.
+        TypeError: If x, valid or a state is no tensor, the states are in no named tuple, reverse or
+            trace is no bool, step cannot be called, or it returns anything but a state like the
+            initial one and gates.
+        ValueError: If x has fewer than two dimensions, or valid not one less than x.
+        RuntimeError: If there is no step to take (T = 0), as `torch.nn.LSTM` does; the initial
+            state has another batch size, dtype or device than x; valid another size, dtype or
+            device; or the step returns a state of another size than it was given.
     """
-    _check(x, initial)
+    _check(step, x, initial, valid)
+    check_type("reverse", reverse, bool, "True or False")
+    check_type("trace", trace, bool, "True or False")
     T = len(x)
-    states, gates = [], []
+    states: list[Any] = []
+    gates: list[Any] = []
     state = initial
     x_by_step = x.unbind()  # not x[t]: its backward pass would fill a whole x of zeros at each step
+    valid_by_step = None if valid is None else valid.unsqueeze(-1).unbind()
     for t in reversed(range(T)) if reverse else range(T):
-        new, gates_t = step(x_by_step[t], state)
-        state = new if valid is None else _hold(valid[t], new, state)
+        done = step(x_by_step[t], state)
+        if not states:
+            _check_step(done, state, trace)
+        new, gates_t = done
+        state = new if valid_by_step is None else _hold(valid_by_step[t], new, state)
         states.append(state if trace else hidden(state))
         gates.append(gates_t if trace else ())
     order = -1 if reverse else 1
-    return Unrolled(initial, _stack(states[::order]), _stack(gates[::order]), reverse, state)
+    kept = _stack(states[::order]), _stack(gates[::order])
+    return Unrolled(initial, *kept, reverse, state, valid, mode_of(step))
+
+
+def mode_of(step: Callable[..., Any]) -> str | None:
+    """Return whose equations a step takes, if it is a method of a module."""
+    cell = getattr(step, "__self__", None)
+    if not isinstance(cell, nn.Module):
+        return None
+    taken = getattr(step, "__func__", None)
+    if taken is LSTMCell.step:
+        return "LSTM"
+    if taken is RNNCell.step and isinstance(cell, RNNCell):
+        return f"RNN_{cell.nonlinearity.upper()}"
+    return type(cell).__name__
+
+
+def states_before(run: Unrolled[S, Any]) -> S:
+    """Return the states that each step started from, stacked, each tensor (T, B, H)."""
+    if kind_of(run.states) is not kind_of(run.initial):
+        raise RuntimeError("expected a run that kept all states, got one with hidden states alone")
+
+    def shift(first: Tensor, after: Tensor) -> Tensor:
+        parts = (after[1:], first[None]) if run.reverse else (first[None], after[:-1])
+        return torch.cat(parts)
+
+    shifted: S = map_state(shift, run.initial, run.states)
+    return shifted
 
 
 def hidden(state: Any) -> Tensor:
-    """Return the h of a cell's state, or the state itself where it is a tensor."""
-    h: Tensor = state if isinstance(state, Tensor) else state.h
-    return h
+    """Return the h of a cell's state, or the state itself where it is a tensor.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    h = state if isinstance(state, Tensor) else getattr(state, "h", None)
+    return check_tensor("the state's field h", h)
 
 
 def _hold(valid_t: Tensor, new: S, old: S) -> S:
-    """Take the new state where a sequence has a step, (B,), and keep the old one elsewhere."""
-    held: S = map_state(lambda a, b: torch.where(valid_t[:, None], a, b), new, old)
+    """Take the new state where a sequence has a step, (B, 1), and keep the old one elsewhere."""
+    held: S = map_state(lambda a, b: torch.where(valid_t, a, b), new, old)
     return held
 
 
@@ -106,8 +152,10 @@ def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
     return type(first)(*(function(*fields) for fields in zip(*states, strict=True)))
 
 
-def _check(x: Tensor, initial: Any) -> None:
-    """Check the input and the state to start from; the sizes D and H are the step's business."""
+def _check(step: object, x: Tensor, initial: Any, valid: Tensor | None) -> None:
+    """Check all that comes in at the door; the sizes D and H are the step's business."""
+    if not callable(step):
+        raise TypeError(f"expected step to be a function, got {type(step).__name__}")
     if check_tensor("x", x).dim() < 2:
         raise ValueError(
             f"expected x of shape (T, B, D) or (T, D), got {x.dim()}-D of shape {tuple(x.shape)}"
@@ -124,7 +172,48 @@ def _check(x: Tensor, initial: Any) -> None:
                 f"expected the initial state of shape ({wanted}), as x has shape "
                 f"{tuple(x.shape)}, got {tuple(state.shape)}"
             )
-        check_like("the initial state", state, "x", x)
+        # autocast computes with any two floating-point types side by side
+        mixed = state.dtype != x.dtype and autocast_is_on(x)
+        check_like(
+            "the initial state", state, "x", x.new_empty(0, dtype=state.dtype) if mixed else x
+        )
+    if valid is not None:
+        check_shape("valid", valid, " ".join("T" + "B" * (x.dim() - 2)), x.shape[:-1])
+        check_like("valid", valid, "a mask of x", x.new_empty(0, dtype=torch.bool))
+
+
+def _check_step(done: object, given: Any, trace: bool) -> None:
+    """Check what the first step returned: the state that it was given, later, and gates."""
+    if not isinstance(done, tuple) or len(done) != 2:
+        raise TypeError(f"expected step to return (state, gates), got {type(done).__name__}")
+    new, gates = done
+    check_type("the state that step returns", new, kind_of(given), f"a {kind_of(given).__name__}")
+    fields = zip(new, given, strict=True) if isinstance(given, tuple) else ((new, given),)
+    for after, before in fields:
+        if check_tensor("the state that step returns", after).shape != before.shape:
+            raise RuntimeError(
+                f"expected step to return a state of shape {tuple(before.shape)}, as it was given, "
+                f"got {tuple(after.shape)}"
+            )
+    if trace and not isinstance(gates, Tensor):
+        if gates != () and not hasattr(gates, "_fields"):
+            raise TypeError(
+                "expected step to return gates as a tensor, a named tuple such as Gates, or (), "
+                f"got {type(gates).__name__}"
+            )
+        for gate in gates:
+            check_tensor("a gate that step returns", gate)
+
+
+def kind_of(state: Any) -> type[Any]:
+    """Return the type that all states of a run have."""
+    return Tensor if isinstance(state, Tensor) else type(state)
+
+
+def autocast_is_on(x: Tensor) -> bool:
+    """Whether autocast chooses the dtype of products on the device of x."""
+    kind = x.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 def _stack(records: list[Any]) -> Any:

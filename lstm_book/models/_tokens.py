@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.checks import check_tensor
+from lstm_book.checks import check_shape, check_tensor, check_whole
 from lstm_book.layers.lengths import check_lengths, valid_steps
 
 Lengths = Tensor | list[int]
@@ -40,12 +40,13 @@ def check_tokens(
             f"expected {name} of shape ({', '.join(letters)}), {len(letters)}-D, "
             f"got {tensor.dim()}-D of shape {tuple(tensor.shape)}"
         )
-    if 0 in tensor.shape:
+    if tensor.shape[letters.index("B") - 1] == 0:
         raise RuntimeError(
-            f"expected {name} with at least one step of one sequence, "
-            f"got shape {tuple(tensor.shape)}"
+            f"expected {name} with at least one time step, got shape {tuple(tensor.shape)}"
         )
     tensor = tensor.to(torch.int64)
+    if tensor.numel() == 0:
+        return tensor
     if valid is not None:
         tensor = tensor.masked_fill(~valid, 0)
     low, high = (int(bound) for bound in tensor.aminmax())
@@ -71,10 +72,9 @@ class TokenVectors(nn.Module):
 
     def __init__(self, tokens: int, size: int | None) -> None:
         super().__init__()
-        if tokens < 1:
-            raise ValueError(f"expected at least one token, got {tokens}")
-        if size is not None and size < 1:
-            raise ValueError(f"expected an embedding of at least 1 number, got {size}")
+        check_whole("a number of tokens", tokens, 1)
+        if size is not None:
+            check_whole("embedding", size, 1)
         self.tokens = tokens
         self.size = tokens if size is None else size
         self.embedding = None if size is None else nn.Embedding(tokens, size)
@@ -108,15 +108,10 @@ def sequence_cross_entropy(
     >>> round(loss.item(), 4)  # the first step alone: ln 2
     0.6931
     """
-    check_tensor("logits", logits)
-    if logits.dim() != 3:
-        raise ValueError(
-            f"expected logits of shape (T, B, C), 3-D, got {logits.dim()}-D "
-            f"of shape {tuple(logits.shape)}"
-        )
-    T, B, C = logits.shape
-    if tuple(check_tensor("targets", targets).shape) != (T, B):
-        raise RuntimeError(f"expected targets of shape ({T}, {B}), got {tuple(targets.shape)}")
+    T, B, C = check_shape("logits", logits, "T B C", (None,) * 3).shape
+    check_shape("targets", targets, "T B", (T, B))
+    if not logits.is_floating_point():
+        raise RuntimeError(f"expected logits of floating-point numbers, got {logits.dtype}")
     _, valid = mask_of(lengths, T, B, logits.device)
     targets = check_tokens("targets", targets, "T B", C, valid)
     if valid is None:

@@ -1,18 +1,18 @@
 """A language model of characters."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.cells import LSTMState
+from lstm_book.cells import LSTMState, weights_of
+from lstm_book.checks import check_number, check_type, check_whole
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
 from lstm_book.models.sampling import draw
 from lstm_book.models.vocabulary import Vocabulary
+from lstm_book.modes import evaluation_twin
 
 
 class CharLM(nn.Module):
@@ -44,7 +44,9 @@ class CharLM(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
+        self.vocabulary = check_type("vocabulary", vocabulary, Vocabulary, "a Vocabulary")
+        dropout = check_number("dropout", dropout, 0, 1)
+        check_whole("num_layers", num_layers, 1)
         self.vectors = TokenVectors(len(vocabulary), embedding)
         between = dropout if num_layers > 1 else 0.0
         self.layer = LSTM(self.vectors.size, hidden_size, num_layers, dropout=between)
@@ -78,7 +80,7 @@ class CharLM(nn.Module):
         if lengths is not None and isinstance(tokens, Tensor) and tokens.dim() == 2:
             lengths, valid = mask_of(lengths, tokens.shape[0], tokens.shape[1], tokens.device)
         tokens = check_tokens("tokens", tokens, "T B", len(self.vocabulary), valid)
-        x = self.vectors(tokens, self.linear.weight.dtype)
+        x = self.vectors(tokens, weights_of(self.layer).W.dtype)
         output, (h, c) = self.layer(x, state, lengths=lengths)
         logits = self.linear(self.dropout(output))
         if valid is not None:
@@ -109,22 +111,22 @@ class CharLM(nn.Module):
             The n characters after the prompt.
 
         Raises:
+            TypeError: If an argument has the wrong type.
             ValueError: If the prompt is empty or holds an unknown character, n or the temperature
                 is negative, or top_k is not from 1 to V.
+            FloatingPointError: If the model's logits are NaN.
         """
-        if not prompt:
+        if not check_type("prompt", prompt, str, "text"):
             raise ValueError("expected a prompt of at least one character, got none")
-        if n < 0:
-            raise ValueError(f"expected n of at least 0 characters, got {n}")
+        n = check_whole("n", n, 0)
         drawn: list[int] = []
-        with evaluating(self):
-            tokens = self.vocabulary.encode(prompt)[:, None].to(self.linear.weight.device)
-            state = None
-            for _ in range(n):
-                logits, state = self(tokens, state)
-                token = draw(logits[-1, 0].cpu(), float(temperature), top_k, generator)
-                drawn.append(int(token))
-                tokens = token.view(1, 1).to(tokens.device)
+        twin, state = evaluation_twin(self), None
+        tokens = self.vocabulary.encode(prompt)[:, None].to(weights_of(self.layer).W.device)
+        for _ in range(n):
+            logits, state = twin(tokens, state)
+            token = draw(logits[-1, 0].cpu(), temperature, top_k, generator)
+            drawn.append(int(token))
+            tokens = token.view(1, 1).to(tokens.device)
         return self.vocabulary.decode(drawn)
 
     @torch.no_grad()
@@ -139,35 +141,25 @@ class CharLM(nn.Module):
             chunk: Characters per call; it changes memory and time, not the result.
 
         Returns:
-            The mean of -log2 p(character | all before it).
+            The mean of -log2 p(character | all before it); NaN if the model's logits are.
 
         Raises:
+            TypeError: If an argument has the wrong type.
             ValueError: If there is nothing to predict, or a character is unknown.
         """
-        numbers = self.vocabulary.encode(context + text).to(self.linear.weight.device)
+        check_type("text", text, str, "text")
+        check_type("context", context, str, "text")
+        chunk = check_whole("chunk", chunk, 1)
+        numbers = self.vocabulary.encode(context + text).to(weights_of(self.layer).W.device)
         first = max(len(context), 1)
         if len(numbers) <= first:
             raise ValueError("expected a text with at least one character to predict, got none")
-        if chunk < 1:
-            raise ValueError(f"expected a chunk of at least 1 character, got {chunk}")
-        nats, state = 0.0, None
-        with evaluating(self):
-            for start in range(0, len(numbers) - 1, chunk):
-                x = numbers[start : min(start + chunk, len(numbers) - 1)]
-                logits, state = self(x[:, None], state)
-                losses = functional.cross_entropy(
-                    logits[:, 0], numbers[start + 1 : start + 1 + len(x)], reduction="none"
-                )
-                nats += float(losses[max(first - 1 - start, 0) :].double().sum())
+        nats, state, twin = 0.0, None, evaluation_twin(self)
+        for start in range(0, len(numbers) - 1, chunk):
+            x = numbers[start : min(start + chunk, len(numbers) - 1)]
+            logits, state = twin(x[:, None], state)
+            losses = functional.cross_entropy(
+                logits[:, 0], numbers[start + 1 : start + 1 + len(x)], reduction="none"
+            )
+            nats += float(losses[max(first - 1 - start, 0) :].double().sum())
         return nats / math.log(2) / (len(numbers) - first)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, and back into its own afterwards."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)

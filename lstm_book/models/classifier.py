@@ -1,10 +1,12 @@
 """One answer for a whole sequence, whatever its length."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from lstm_book.cells import weights_of
+from lstm_book.checks import check_choice, check_number, check_shape, check_type, check_whole
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models._tokens import Lengths
 
@@ -37,18 +39,16 @@ class SequenceClassifier(nn.Module):
         self, layer: LSTM, classes: int, *, readout: Readout = "last", dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if not isinstance(layer, LSTM):
-            raise TypeError(f"expected an lstm_book.layers.LSTM, got {type(layer).__name__}")
-        if classes < 1:
-            raise ValueError(f"expected at least 1 class, got {classes}")
-        if readout not in ("last", "mean"):
-            raise ValueError(f"expected readout 'last' or 'mean', got {readout!r}")
-        self.layer = layer
+        self.layer = check_type("layer", layer, LSTM, "an lstm_book.layers.LSTM")
+        check_whole("classes", classes, 1)
+        check_choice("readout", readout, get_args(Readout))
+        dropout = check_number("dropout", dropout, 0, 1)
         self.readout: Readout = readout
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(output_size(layer), classes)
+        like = weights_of(layer).W
+        self.linear = nn.Linear(output_size(layer), classes, device=like.device, dtype=like.dtype)
 
-    def forward(self, x: Tensor, *, lengths: Lengths | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Lengths | None = None) -> Tensor:
         """Return one row of logits per sequence.
 
         Args:
@@ -64,8 +64,7 @@ class SequenceClassifier(nn.Module):
                 range.
             TypeError: If lengths are no whole numbers.
         """
-        if x.dim() != 3:
-            raise ValueError(f"expected x of 3 dimensions, got {x.dim()} ({tuple(x.shape)})")
+        check_shape("x", x, "B T D" if self.layer.batch_first else "T B D", (None,) * 3)
         output, (h_n, _) = self.layer(x, lengths=lengths)
         directions = 1 + self.layer.bidirectional
         if self.readout == "last":

@@ -1,10 +1,14 @@
 """Searching for the most probable sequence."""
 
+import math
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from lstm_book.checks import check_number, check_shape, check_type, check_whole
 
 
 class Hypothesis(NamedTuple):
@@ -65,21 +69,34 @@ def beam_search(
         All hypotheses, best first, and those kept at each step.
 
     Raises:
-        ValueError: If width or max_length is below 1, or length_norm is negative.
+        TypeError: If an argument has the wrong type, or `step` does not return what it should.
+        ValueError: If width or max_length is below 1, or length_norm is negative, not finite, or so
+            large that max_length to its power is no number.
+        RuntimeError: If log-probabilities have not one row for each beginning, or start or stop is
+            none of the V tokens.
+        FloatingPointError: If a log-probability is NaN.
     """
-    if width < 1:
-        raise ValueError(f"expected a width of at least 1, got {width}")
-    if max_length < 1:
-        raise ValueError(f"expected a max_length of at least 1 token, got {max_length}")
-    if length_norm < 0:
-        raise ValueError(f"expected a length_norm of at least 0, got {length_norm}")
+    check_type("step", step, Callable, "a function")  # type: ignore[arg-type]
+    check_type("select", select, Callable, "a function")  # type: ignore[arg-type]
+    start, stop = check_whole("start", start, 0), check_whole("stop", stop, 0)
+    width, max_length = check_whole("width", width, 1), check_whole("max_length", max_length, 1)
+    length_norm = check_number("length_norm", length_norm, 0)
+    if length_norm * math.log(max_length) > math.log(sys.float_info.max):
+        raise ValueError(
+            f"expected a length_norm with a finite {max_length}^length_norm, got {length_norm}"
+        )
     ended: list[Hypothesis] = []
     kept: list[list[Hypothesis]] = []
     beam = [Hypothesis((), 0.0, 0.0)]
     tokens = torch.tensor([start])
     for length in range(1, max_length + 1):
         log_probabilities, state = step(tokens, state)
+        check_shape("log-probabilities", log_probabilities, "N V", (len(beam), None))
         V = log_probabilities.shape[-1]
+        if max(start, stop) >= V:
+            raise RuntimeError(f"expected start and stop from 0 to {V - 1}, got {start}, {stop}")
+        if log_probabilities.isnan().any():
+            raise FloatingPointError(f"expected log-probabilities, got NaN at step {length}")
         so_far = torch.tensor([one.log_probability for one in beam], dtype=torch.float64)
         totals = (so_far[:, None] + log_probabilities.cpu().double()).flatten()
         # A stable sort: of equals the first, as argmax does.

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from lstm_book.cells import init_forget_bias_, init_xavier_
+from lstm_book.checks import check_type
 
 
 def series_init_(model: nn.Module, *, generator: torch.Generator | None = None) -> None:
@@ -26,6 +27,7 @@ def series_init_(model: nn.Module, *, generator: torch.Generator | None = None) 
     >>> (lstm.bias_ih_l0 + lstm.bias_hh_l0).tolist()  # gates i, f, g, o
     [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
+    check_type("model", model, nn.Module, "a module")
     with torch.no_grad():
         for part in model.modules():
             if isinstance(part, nn.Linear):

@@ -1,8 +1,9 @@
 """The smallest model that answers once, at the end."""
 
+import torch
 from torch import Tensor, nn
 
-from lstm_book.checks import check_shape
+from lstm_book.checks import check_shape, check_whole
 from lstm_book.layers.chunks import read_in_chunks
 from lstm_book.layers.recurrent import Recurrent
 
@@ -36,15 +37,15 @@ class LastStepClassifier(nn.Module):
             raise TypeError(f"expected a recurrent layer, got {type(layer).__name__}")
         if layer.bidirectional:
             raise ValueError("expected a layer with one direction, got a bidirectional one")
-        if outputs is not None and outputs < 1:
-            raise ValueError(f"expected at least 1 output, got {outputs}")
+        if outputs is not None:
+            check_whole("outputs", outputs, 1)
         self.layer, self.outputs, self.every_layer = layer, outputs, every_layer
-        like = next(layer.parameters())
+        like = next(layer.parameters(), torch.empty(0))
         size = getattr(layer, "proj_size", 0) or layer.hidden_size
         size *= layer.num_layers if every_layer else 1
         self.readout = nn.Linear(size, outputs or 1, device=like.device, dtype=like.dtype)
 
-    def forward(self, x: Tensor, *, chunk: int | None = None) -> Tensor:
+    def forward(self, x: Tensor, chunk: int | None = None) -> Tensor:
         """Return the answers of each sequence.
 
         Args:

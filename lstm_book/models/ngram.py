@@ -1,12 +1,13 @@
 """A model that counts: the peer of the character model."""
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lstm_book.checks import check_choice, check_type, check_whole
 from lstm_book.models.sampling import draw
 from lstm_book.models.vocabulary import Vocabulary
 
@@ -53,12 +54,9 @@ class NGram:
     def __init__(
         self, vocabulary: Vocabulary, order: int, smoothing: Smoothing = "kneser-ney"
     ) -> None:
-        if order < 1:
-            raise ValueError(f"expected an order of at least 1, got {order}")
-        if smoothing not in ("kneser-ney", "witten-bell"):
-            raise ValueError(f"expected 'kneser-ney' or 'witten-bell', got {smoothing!r}")
-        self.vocabulary = vocabulary
-        self.order = order
+        self.vocabulary = check_type("vocabulary", vocabulary, Vocabulary, "a Vocabulary")
+        self.order = check_whole("order", order, 1)
+        check_choice("smoothing", smoothing, get_args(Smoothing))
         self.smoothing: Smoothing = smoothing
         self._tables: list[_Table] = []
 
@@ -68,7 +66,7 @@ class NGram:
         Raises:
             ValueError: If the text is shorter than the order, or holds an unknown character.
         """
-        if len(text) < self.order:
+        if len(check_type("text", text, str, "text")) < self.order:
             raise ValueError(
                 f"expected a text of at least {self.order} characters, got {len(text)}"
             )
@@ -117,6 +115,7 @@ class NGram:
             ValueError: If the context holds an unknown character.
             RuntimeError: If nothing has been counted yet.
         """
+        check_type("context", context, str, "text")
         V, last = len(self.vocabulary), max(len(context) - self.order + 1, 0)
         before = self.vocabulary.encode(context[last:])
         # One row for each character that may come next.
@@ -138,6 +137,8 @@ class NGram:
             ValueError: If there is nothing to predict, or a character is unknown.
             RuntimeError: If nothing has been counted yet.
         """
+        check_type("text", text, str, "text")
+        check_type("context", context, str, "text")
         numbers = self.vocabulary.encode(context + text)
         first = max(len(context), 1)
         if len(numbers) <= first:
@@ -158,14 +159,11 @@ class NGram:
         generator: torch.Generator | None = None,
     ) -> str:
         """Continue a prompt; arguments and errors as for `CharLM.sample`, but it may be empty."""
-        if n < 0:
-            raise ValueError(f"expected n of at least 0 characters, got {n}")
-        text = prompt
+        n = check_whole("n", n, 0)
+        text = check_type("prompt", prompt, str, "text")
         for _ in range(n):
             logits = self.probabilities(text).log()
-            text += self.vocabulary.characters[
-                int(draw(logits, float(temperature), top_k, generator))
-            ]
+            text += self.vocabulary.characters[int(draw(logits, temperature, top_k, generator))]
         return text[len(prompt) :]
 
     def _predict(self, rows: Int[Tensor, "R N"]) -> Float[Tensor, "R N"]:
@@ -217,6 +215,8 @@ def best_ngram(
     Raises:
         ValueError: If there is no candidate, or as for `NGram`.
     """
+    check_type("orders", orders, Iterable, "whole numbers")
+    check_type("validation", validation, str, "text")
     models = [NGram(vocabulary, order, smoothing).fit(train) for order in orders]
     if not models:
         raise ValueError("expected at least one order, got none")

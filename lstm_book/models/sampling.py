@@ -1,10 +1,10 @@
 """Drawing the next token."""
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from lstm_book.checks import check_number, check_whole
 
 
 def draw(
@@ -23,13 +23,16 @@ def draw(
         generator: Source of the draws.
 
     Raises:
+        TypeError: If an argument has the wrong type.
         ValueError: If the temperature is negative or not finite, or top_k is not from 1 to V.
+        FloatingPointError: If there is no largest logit: one is NaN or +inf, or all are -inf.
     """
     V = logits.shape[-1]
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"expected a finite temperature of at least 0, got {temperature}")
-    if top_k is not None and not 1 <= top_k <= V:
-        raise ValueError(f"expected top_k from 1 to {V}, got {top_k}")
+    temperature = check_number("temperature", temperature, 0)
+    if top_k is not None:
+        check_whole("top_k", top_k, 1, V)
+    if not logits.amax(dim=-1).isfinite().all():
+        raise FloatingPointError("expected logits with a finite largest one, got NaN or infinity")
     if temperature == 0 or top_k == 1:
         return logits.argmax(dim=-1)
     # Below the largest first, so that a tiny temperature gives -inf and never inf - inf.

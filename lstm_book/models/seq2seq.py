@@ -1,18 +1,19 @@
 """One sequence in, another out: encoder, decoder, attention."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.cells import LSTMState
+from lstm_book.cells import LSTMState, weights_of
+from lstm_book.checks import check_choice, check_number, check_shape, check_type, check_whole
 from lstm_book.layers.lengths import valid_steps
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
 from lstm_book.models.attention import AdditiveScore, DotScore, attend
-from lstm_book.models.char_lm import evaluating
 from lstm_book.models.decoding import BeamSearch, beam_search
+from lstm_book.modes import evaluation_twin
 
 Attention = Literal["none", "dot", "additive"]
 
@@ -98,11 +99,11 @@ class Seq2Seq(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if not 0 <= stop < target_tokens:
-            raise ValueError(f"expected a stop token from 0 to {target_tokens - 1}, got {stop}")
-        if attention not in ("none", "dot", "additive"):
-            raise ValueError(f"expected attention 'none', 'dot' or 'additive', got {attention!r}")
-        self.stop = stop
+        check_whole("target_tokens", target_tokens, 1)
+        self.stop = check_whole("stop", stop, 0, target_tokens - 1)
+        check_choice("attention", attention, get_args(Attention))
+        check_whole("num_layers", num_layers, 1)
+        dropout = check_number("dropout", dropout, 0, 1)
         self.attention: Attention = attention
         between = dropout if num_layers > 1 else 0.0
         self.source_vectors = TokenVectors(source_tokens, embedding)
@@ -153,7 +154,7 @@ class Seq2Seq(nn.Module):
         tokens, lengths, valid = _checked(
             "source", source, "S B", self.source_vectors.tokens, lengths
         )
-        vectors = self.source_vectors(tokens, self.linear.weight.dtype)
+        vectors = self.source_vectors(tokens, weights_of(self.encoder).W.dtype)
         memory, (h, c) = self.encoder(vectors, lengths=lengths)
         return Encoded(LSTMState(h, c), memory, valid)
 
@@ -182,15 +183,19 @@ class Seq2Seq(nn.Module):
             RuntimeError: As `forward`.
             IndexError: As `forward`.
         """
+        check_type("encoded", encoded, Encoded, "what encode returns")
+        memory = check_shape("encoded.memory", encoded.memory, "S B H", (None,) * 3)
+        if encoded.valid is not None:
+            check_shape("encoded.valid", encoded.valid, "S B", memory.shape[:2])
         tokens, lengths, valid = _checked(
             "target_in", target_in, "T B", self.target_vectors.tokens, lengths
         )
-        B = encoded.memory.shape[1]
+        B = memory.shape[1]
         if tokens.shape[1] != B:
             raise RuntimeError(
                 f"expected target_in of shape (T, B={B}), as the source, got {tuple(tokens.shape)}"
             )
-        x = self.target_vectors(tokens, self.linear.weight.dtype)
+        x = self.target_vectors(tokens, weights_of(self.decoder).W.dtype)
         output, (h, c) = self.decoder(x, encoded.state if state is None else state, lengths=lengths)
         weights = None
         if self.score is not None and self.join is not None:
@@ -221,30 +226,33 @@ class Seq2Seq(nn.Module):
             ValueError: As `forward`, or if max_length is below 1.
             RuntimeError: As `forward`.
             IndexError: As `forward`.
+            FloatingPointError: If a logit is NaN.
         """
-        if max_length < 1:
-            raise ValueError(f"expected a max_length of at least 1 token, got {max_length}")
-        with evaluating(self):
-            encoded = self.encode(source, lengths=lengths)
-            B = encoded.memory.shape[1]
-            token = source.new_full((B,), self.stop, dtype=torch.int64)
-            state: LSTMState = encoded.state
-            going = torch.ones_like(token, dtype=torch.bool)
-            steps = torch.zeros_like(token)
-            total = torch.zeros(B, dtype=torch.float64, device=token.device)
-            tokens, looks = [], []
-            for _ in range(max_length):
-                predicted = self.decode(token[None], encoded, state)
-                state = predicted.state
-                best, token = functional.log_softmax(predicted.logits[0], dim=-1).max(dim=-1)
-                token = torch.where(going, token, self.stop)
-                total += torch.where(going, best.double(), 0.0)
-                steps += going
-                tokens.append(token)
-                looks.append(predicted.weights)
-                going = going & (token != self.stop)
-                if not bool(going.any()):
-                    break
+        max_length = check_whole("max_length", max_length, 1)
+        twin = evaluation_twin(self)
+        encoded = twin.encode(source, lengths=lengths)
+        B = encoded.memory.shape[1]
+        token = source.new_full((B,), self.stop, dtype=torch.int64)
+        state: LSTMState = encoded.state
+        going = torch.ones_like(token, dtype=torch.bool)
+        steps = torch.zeros_like(token)
+        total = torch.zeros(B, dtype=torch.float64, device=token.device)
+        tokens: list[Tensor] = []
+        looks: list[Tensor | None] = []
+        for _ in range(max_length):
+            predicted = twin.decode(token[None], encoded, state)
+            state = predicted.state
+            best, token = functional.log_softmax(predicted.logits[0], dim=-1).max(dim=-1)
+            if best[going].isnan().any():
+                raise FloatingPointError(f"expected logits, got NaN at step {len(tokens) + 1}")
+            token = torch.where(going, token, self.stop)
+            total += torch.where(going, best.double(), 0.0)
+            steps += going
+            tokens.append(token)
+            looks.append(predicted.weights)
+            going = going & (token != self.stop)
+            if not bool(going.any()):
+                break
         weights = None
         if self.score is not None:
             weights = torch.cat([look for look in looks if look is not None])
@@ -275,25 +283,26 @@ class Seq2Seq(nn.Module):
 
         Raises:
             TypeError: As `forward`.
-            ValueError: As `forward`, or if width or max_length is below 1, or length_norm negative.
+            ValueError: As `forward`, or as `beam_search`.
             RuntimeError: As `forward`.
             IndexError: As `forward`.
+            FloatingPointError: If a logit is NaN.
         """
-        with evaluating(self):
-            encoded = self.encode(source, lengths=lengths)
-            return [
-                beam_search(
-                    self._step,
-                    _rows(encoded, encoded.state, torch.tensor([index])),
-                    start=self.stop,
-                    stop=self.stop,
-                    width=width,
-                    max_length=max_length,
-                    length_norm=length_norm,
-                    select=lambda state, rows: _rows(state[0], state[1], rows),
-                )
-                for index in range(encoded.memory.shape[1])
-            ]
+        twin = evaluation_twin(self)
+        encoded = twin.encode(source, lengths=lengths)
+        return [
+            beam_search(
+                twin._step,
+                _rows(encoded, encoded.state, torch.tensor([index])),
+                start=self.stop,
+                stop=self.stop,
+                width=width,
+                max_length=max_length,
+                length_norm=length_norm,
+                select=lambda state, rows: _rows(state[0], state[1], rows),
+            )
+            for index in range(encoded.memory.shape[1])
+        ]
 
     def _step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Advance N hypotheses of one source."""

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from lstm_book.cells import weights_of
+from lstm_book.checks import check_number, check_shape, check_type, check_whole
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
 from lstm_book.models.classifier import output_size
@@ -31,19 +33,18 @@ class Tagger(nn.Module):
         self, layer: LSTM, tags: int, *, tokens: int | None = None, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if not isinstance(layer, LSTM):
-            raise TypeError(f"expected an lstm_book.layers.LSTM, got {type(layer).__name__}")
-        if tags < 1:
-            raise ValueError(f"expected at least 1 tag, got {tags}")
-        self.layer = layer
+        self.layer = check_type("layer", layer, LSTM, "an lstm_book.layers.LSTM")
+        check_whole("tags", tags, 1)
+        dropout = check_number("dropout", dropout, 0, 1)
+        like = weights_of(layer).W
         self.vectors = None
         if tokens is not None:
             size = None if layer.input_size == tokens else layer.input_size
-            self.vectors = TokenVectors(tokens, size)
+            self.vectors = TokenVectors(tokens, size).to(like)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(output_size(layer), tags)
+        self.linear = nn.Linear(output_size(layer), tags, device=like.device, dtype=like.dtype)
 
-    def forward(self, x: Tensor, *, lengths: Lengths | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Lengths | None = None) -> Tensor:
         """Return logits for every step.
 
         Args:
@@ -60,18 +61,16 @@ class Tagger(nn.Module):
             TypeError: If tokens or lengths are no whole numbers.
             IndexError: If a token that is no padding is unknown.
         """
-        dims = 3 if self.vectors is None else 2
-        if x.dim() != dims:
-            raise ValueError(f"expected x of {dims} dimensions, got {x.dim()} ({tuple(x.shape)})")
         batch_first = self.layer.batch_first
+        dims = ("B T" if batch_first else "T B") + (" D" if self.vectors is None else "")
+        check_shape("x", x, dims, (None,) * len(dims.split()))
         T, B = (x.shape[1], x.shape[0]) if batch_first else x.shape[:2]
         lengths, valid = mask_of(lengths, T, B, x.device)
         if valid is not None and batch_first:
             valid = valid.T
         if self.vectors is not None:
-            order = "B T" if batch_first else "T B"
-            tokens = check_tokens("x", x, order, self.vectors.tokens, valid)
-            x = self.vectors(tokens, self.linear.weight.dtype)
+            tokens = check_tokens("x", x, dims, self.vectors.tokens, valid)
+            x = self.vectors(tokens, weights_of(self.layer).W.dtype)
         output, _ = self.layer(x, lengths=lengths)
         logits: Tensor = self.linear(self.dropout(output))
         return logits if valid is None else logits.masked_fill(~valid[..., None], 0)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lstm_book.checks import check_shape
+from lstm_book.checks import check_number, check_shape, check_whole
 
 
 class TransformerClassifier(nn.Module):
@@ -22,7 +22,9 @@ class TransformerClassifier(nn.Module):
         dropout: Probability of zeroing, as in :class:`torch.nn.TransformerEncoderLayer`.
 
     Raises:
-        ValueError: If the width is odd, or no multiple of the heads.
+        TypeError: If a size is no whole number, or dropout no number.
+        ValueError: If a size is too small, the width is odd or no multiple of the heads, or dropout
+            is no probability.
 
     >>> model = TransformerClassifier(input_size=3, width=8, heads=2)
     >>> model(torch.zeros(5, 4, 3)).shape
@@ -38,6 +40,11 @@ class TransformerClassifier(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        for name, size in (("input_size", input_size), ("num_layers", num_layers)):
+            check_whole(name, size, 1)
+        check_whole("width", width, 2)
+        check_whole("heads", heads, 1)
+        dropout = check_number("dropout", dropout, 0, 1)
         if width % 2 or width % heads:
             raise ValueError(f"expected an even width, a multiple of {heads} heads, got {width}")
         self.input_size, self.width = input_size, width
@@ -59,9 +66,11 @@ class TransformerClassifier(nn.Module):
 
         Raises:
             ValueError: If x has not three dimensions.
-            RuntimeError: If x has not D features.
+            RuntimeError: If x has not D features, or T = 0.
         """
         T = len(check_shape("x", x, "T B D", (None, None, self.input_size)))
+        if T == 0:
+            raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
         later = nn.Transformer.generate_square_subsequent_mask(T, device=x.device, dtype=x.dtype)
         embedded = self.embed(x) + places(T, self.width).to(x)[:, None]
         logit: Tensor = self.readout(self.encoder(embedded, mask=later, is_causal=True)[-1])

@@ -6,6 +6,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from lstm_book.checks import check_shape, check_type, check_whole
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -27,7 +29,7 @@ class Vocabulary:
     characters: str
 
     def __post_init__(self) -> None:
-        if not self.characters:
+        if not check_type("characters", self.characters, str, "text"):
             raise ValueError("expected at least one character, got none")
         if len(set(self.characters)) != len(self.characters):
             twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
@@ -40,7 +42,7 @@ class Vocabulary:
         Raises:
             ValueError: If the text is empty.
         """
-        return cls("".join(sorted(set(text))))
+        return cls("".join(sorted(set(check_type("text", text, str, "text")))))
 
     def __len__(self) -> int:
         """Return how many characters there are, V."""
@@ -54,8 +56,10 @@ class Vocabulary:
         """Return the number of each character, (N,) of int64.
 
         Raises:
+            TypeError: If it is no text.
             ValueError: If the text holds a character that is not in the vocabulary.
         """
+        check_type("text", text, str, "text")
         numbers = self._numbers
         try:
             return torch.tensor([numbers[character] for character in text], dtype=torch.int64)
@@ -70,10 +74,15 @@ class Vocabulary:
         """Return the text of numbers (N,).
 
         Raises:
+            TypeError: If these are no whole numbers.
+            ValueError: If a tensor has not one dimension.
             IndexError: If a number stands for no character.
         """
+        check_type("numbers", numbers, (Tensor, list, tuple), "a tensor or list of whole numbers")
+        if isinstance(numbers, Tensor):
+            check_shape("numbers", numbers, "N", (None,))
         values = numbers.tolist() if isinstance(numbers, Tensor) else numbers
         for value in values:
-            if not 0 <= value < len(self):
+            if not 0 <= check_whole("a character's number", value) < len(self):
                 raise IndexError(f"expected numbers from 0 to {len(self) - 1}, got {value}")
         return "".join(self.characters[value] for value in values)

@@ -1,7 +1,8 @@
 """What the draw functions share: checked arrays, and labels beside the curves."""
 
 import math
-from typing import Any
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,25 +22,63 @@ _LINE = 1.12  # from one end label to the next above it, in their heights
 _END_LABEL, HALO = "_end label", "_halo"  # legends skip an underscore
 
 
-def as_array(values: Any, name: str, *shapes: str) -> Array:
+def check_axes(ax: Any) -> None:
+    """Raise TypeError unless it is something to draw on."""
+    if not isinstance(ax, Axes):
+        raise TypeError(f"expected ax to be Matplotlib axes, got {type(ax).__name__}")
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return a finite number.
+
+    Raises:
+        TypeError: If it is no number.
+        ValueError: If it is NaN or infinite.
+    """
+    if isinstance(value, bool) or not (isinstance(value, Real) or hasattr(value, "__float__")):
+        raise TypeError(f"expected {name} to be a number, got {type(value).__name__}")
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError(f"expected {name} to be finite, got {found}")
+    return found
+
+
+def as_array(
+    values: Any, name: str, *shapes: str, nan: Literal["refused", "at the end", "a gap"] = "refused"
+) -> Array:
     """Return the values as a float array after checking its rank and that it is not empty.
 
     Args:
         values: Numbers, a NumPy array or a torch tensor (detached and moved to the CPU).
         name: What the caller calls it, for the message.
         *shapes: The accepted shapes, each as letters: ``"T"``, ``"TH"``.
+        nan: Where a value may be NaN: nowhere; at the end of a sequence, which may be shorter than
+            others; or anywhere, for who draws a gap.
 
     Raises:
-        ValueError: If the rank is none of them, an axis is empty, or a value is NaN.
+        TypeError: If the values are no real numbers.
+        ValueError: If the rank is none of them, an axis is empty, a value is NaN that may not be,
+            or all are.
+        FloatingPointError: If a value is NaN within a sequence.
     """
     if hasattr(values, "detach"):
-        values = values.detach().cpu().double()
-    array = np.asarray(values, dtype=np.float64)
+        values = values.detach().cpu()
+        values = values if values.is_complex() else values.double()
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"{array.dtype} values")
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TypeError(f"expected {name} to be real numbers, got {error}") from None
     wanted = " or ".join(f"({', '.join(s)}{',' if len(s) == 1 else ''})" for s in shapes)
     if array.ndim not in {len(shape) for shape in shapes} or array.size == 0:
         raise ValueError(f"expected {name} of shape {wanted}, not empty, got {array.shape}")
-    if np.isnan(array).any():
-        raise ValueError(f"expected {name} without NaN, got {int(np.isnan(array).sum())} NaN")
+    lost = np.isnan(array)
+    if lost.any() and (nan == "refused" or lost.all()):
+        raise ValueError(f"expected {name} without NaN, got {int(lost.sum())} NaN")
+    if nan == "at the end" and (lost[0].any() or (lost[:-1] & ~lost[1:]).any()):
+        raise FloatingPointError(f"expected {name} to be NaN beyond a sequence's end only")
     return array
 
 
@@ -51,8 +90,17 @@ def require_same_length(**arrays: Array) -> None:
 
 
 def number(value: float, fmt: str) -> str:
-    """Write a number with a minus sign rather than a hyphen."""
-    return fmt.format(value).replace("-", "−")
+    """Write a number with a minus sign rather than a hyphen.
+
+    Raises:
+        ValueError: If it is no number, or the format no format of one number.
+    """
+    try:
+        return fmt.format(value).replace("-", "−")
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"expected a number and its format, such as '{{:.2f}}', got {value!r} and {fmt!r}"
+        ) from error
 
 
 def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
@@ -64,7 +112,15 @@ def label_end(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
         y: Where the curve ends.
         text: Its name, short: 14 characters are a quarter of the figure's width.
         colour: A palette name, or a colour.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If x or y is not finite: there would be no label.
     """
+    check_axes(ax)
+    x, y = as_number(x, "x"), as_number(y, "y")
+    if not isinstance(text, str):
+        raise TypeError(f"expected text to be a str, got {type(text).__name__}")
     ax.margins(x=0.01)  # the frame ends where the names begin
     ax.annotate(
         text,

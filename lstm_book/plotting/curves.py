@@ -1,6 +1,7 @@
 """Curves and bars: gradients against lag, gates over time, what a cell is made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from lstm_book.plotting._common import (
     Array,
     as_array,
+    as_number,
+    check_axes,
     label_end,
     log_axis,
     number,
@@ -48,6 +51,7 @@ def draw_lag(
     Raises:
         ValueError: If a shape is wrong, or a norm is negative or NaN.
     """
+    check_axes(ax)
     values = _not_negative(as_array(norms, "norms", "L", "LB"), "norms")
     lags = np.arange(len(values), dtype=float) if x is None else as_array(x, "x", "L")
     require_same_length(norms=values, x=lags)
@@ -63,19 +67,23 @@ def draw_lag(
 def draw_gradient_flow(ax: Axes, flow_h: Any, flow_c: Any = None) -> Axes:
     """Draw the norms of ∂L/∂h_t and ∂L/∂c_t over the sequence, on a logarithmic axis.
 
+    Of sequences of different lengths, each step shows those that have it.
+
     Args:
         ax: The axes.
-        flow_h: (T,) or (T, B), the norm of ∂L/∂h_t for t = 1 … T.
+        flow_h: (T,) or (T, B), the norm of ∂L/∂h_t for t = 1 … T; NaN beyond a sequence's end.
         flow_c: The same for c_t; None for an RNN, which has none.
 
     Raises:
-        ValueError: If a shape is wrong, or a norm is negative or NaN.
+        ValueError: If a shape is wrong, or a norm is negative.
+        FloatingPointError: If a norm is NaN within a sequence.
     """
-    h = _not_negative(as_array(flow_h, "flow_h", "T", "TB"), "flow_h")
+    check_axes(ax)
+    h = _norms(flow_h, "flow_h")
     steps = np.arange(1, len(h) + 1, dtype=float)
     _log_curve(ax, steps, h, r"$\partial L/\partial h_t$", PALETTE["h"])
     if flow_c is not None:
-        c = _not_negative(as_array(flow_c, "flow_c", "T", "TB"), "flow_c")
+        c = _norms(flow_c, "flow_c")
         require_same_length(flow_h=h, flow_c=c)
         _log_curve(ax, steps, c, r"$\partial L/\partial c_t$", PALETTE["c"])
     ax.set(xlabel="step t", ylabel="gradient norm")
@@ -106,6 +114,7 @@ def draw_history(
     Raises:
         ValueError: If a shape is wrong or a value is not finite.
     """
+    check_axes(ax)
     runs = as_array(values, "values", "E", "ER")
     if not np.isfinite(runs).all():
         raise ValueError("expected finite values, got an infinite one")
@@ -119,6 +128,7 @@ def draw_history(
     if label:
         label_end(ax, steps[-1], middle[-1], label, colour_of(colour))
     for name, score in (baselines or {}).items():
+        score = as_number(score, "a baseline")
         ax.axhline(score, color=MUTED, ls=(0, (3, 2)), lw=1.3)
         label_end(ax, steps[-1], score, name, MUTED)
     ax.set(xlabel="epoch")
@@ -129,24 +139,28 @@ def draw_history(
 def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Axes:
     """Draw the gates of one unit over time, each in its colour, with its name beside it.
 
+    A value that is NaN, as a recording is beyond a sequence's end, is a gap in its curve.
+
     Args:
         ax: The axes.
         gates: A mapping or NamedTuple from names (i, f, g, o; c, h and x work too) to (T,).
         only: The names to draw, if not all.
 
     Raises:
-        ValueError: If a name is unknown, or the lengths differ.
+        ValueError: If a name is unknown, the lengths differ, or a gate is nothing but NaN.
     """
+    check_axes(ax)
     named: Mapping[str, Any] = gates._asdict() if hasattr(gates, "_asdict") else gates
     names = list(named) if only is None else list(only)
     if not names or any(name not in named or name not in _SIGNALS for name in names):
         raise ValueError(f"expected gates among i, f, g, o, c, h, x, got {names}")
-    series = {name: as_array(named[name], name, "T") for name in names}
+    series = {name: as_array(named[name], name, "T", nan="a gap") for name in names}
     require_same_length(**series)
     for name, values in series.items():
         steps = np.arange(1, len(values) + 1)
         ax.plot(steps, values, color=PALETTE[name], ls=_DASHES.get(name, "-"))
-        label_end(ax, steps[-1], values[-1], f"${name}_t$", PALETTE[name])
+        last = _last_drawn(values)
+        label_end(ax, steps[last], values[last], f"${name}_t$", PALETTE[name])
     ax.set(xlabel="step t", ylabel="value")
     if set(names) <= {"i", "f", "o"}:
         ax.set_ylim(-0.02, 1.02)
@@ -159,20 +173,24 @@ def draw_accumulator(ax: Axes, c: Any, written: Any, f: Any, *, initial: float =
 
     Args:
         ax: The axes.
-        c: (T,), the cell state of one unit.
+        c: (T,), the cell state of one unit; here and below, NaN beyond a sequence's end.
         written: (T,), i_t g_t.
         f: (T,), the forget gate; what was kept is f_t c_{t-1}.
         initial: c_0.
 
     Raises:
         ValueError: If the lengths differ, or c_t is not f_t c_{t-1} + i_t g_t.
+        FloatingPointError: If a value is NaN within a sequence.
     """
+    check_axes(ax)
+    initial = as_number(initial, "initial")
     state, new, gate = (
-        as_array(c, "c", "T"),
-        as_array(written, "written", "T"),
-        as_array(f, "f", "T"),
+        as_array(values, name, "T", nan="at the end")
+        for name, values in (("c", c), ("written", written), ("f", f))
     )
     require_same_length(c=state, written=new, f=gate)
+    length = int(np.isfinite(state).sum())  # beyond, there is nothing to draw
+    state, new, gate = state[:length], new[:length], gate[:length]
     kept = gate * np.concatenate([[initial], state[:-1]])
     if not np.allclose(kept + new, state, rtol=1e-4, atol=1e-5):
         raise ValueError("expected c_t = f_t c_{t-1} + written_t at every step; it is not so here")
@@ -213,6 +231,7 @@ def draw_bars(
     Raises:
         ValueError: If there are not as many names or colours as values, or one is infinite.
     """
+    check_axes(ax)
     lengths = as_array(values, "values", "K")
     fills = [colours] * len(lengths) if isinstance(colours, str) else list(colours)
     if not len(names) == len(lengths) == len(fills):
@@ -228,6 +247,7 @@ def draw_bars(
     ax.grid(False, axis="y")
     ax.margins(x=0.12)
     if reference is not None:
+        reference = as_number(reference, "reference")
         ax.axvline(reference, color=MUTED, ls=(0, (3, 2)), lw=1.3)
         ax.annotate(
             reference_label,
@@ -266,13 +286,15 @@ def draw_half_life(
         ValueError: If the lengths differ, the biases do not ascend, or a half-life is not
             positive.
     """
+    check_axes(ax)
     b, steps = as_array(biases, "biases", "K"), as_array(half_life, "half_life", "K")
     require_same_length(biases=b, half_life=steps)
     if (np.diff(b) <= 0).any() or (steps <= 0).any():
         raise ValueError("expected ascending biases and positive half-lives")
     ax.plot(b, _drawable(steps), color=colour_of(colour))
     if label:
-        label_end(ax, b[-1], steps[-1], label, colour_of(colour))
+        last = _last_drawn(_drawable(steps))
+        label_end(ax, b[last], steps[last], label, colour_of(colour))
     for target in targets:
         if steps.min() <= target <= steps.max() and (np.diff(steps) > 0).all():
             at = float(np.interp(np.log(target), np.log(steps), b))
@@ -304,6 +326,7 @@ def draw_singular_values(
     Raises:
         ValueError: If the shape is wrong, or a value is negative, NaN or infinite.
     """
+    check_axes(ax)
     s = np.sort(_not_negative(as_array(values, "values", "N"), "values"))[::-1]
     if not np.isfinite(s).all():
         raise ValueError("expected finite singular values, got an infinite one")
@@ -324,6 +347,23 @@ def _not_negative(values: Array, name: str) -> Array:
     return values
 
 
+def _norms(values: Any, name: str) -> Array:
+    """Return norms of sequences that may end before others, (T,) or (T, B)."""
+    return _not_negative(as_array(values, name, "T", "TB", nan="at the end"), name)
+
+
+def _last_drawn(values: Array) -> int:
+    """Return the index of the last value that is finite.
+
+    Raises:
+        ValueError: If none is.
+    """
+    drawn = np.flatnonzero(np.isfinite(values))
+    if len(drawn) == 0:
+        raise ValueError("expected at least one finite value, got none")
+    return int(drawn[-1])
+
+
 def _drawable(values: Array) -> Array:
     """Replace what a logarithmic axis has no place for by a gap."""
     return np.where((values > _TINY) & np.isfinite(values), values, np.nan)
@@ -333,7 +373,12 @@ def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> No
     """Draw the median of (L,) or (L, B), its spread, its name, and where it leaves the axis."""
     samples = values.reshape(len(values), -1)
     # "inverted_cdf" picks one of the samples: no interpolation between a number and infinity.
-    low, middle, high = np.percentile(samples, [10, 50, 90], axis=1, method="inverted_cdf")
+    shares: Any = partial(np.percentile, q=[10, 50, 90], method="inverted_cdf")
+    if np.isnan(samples).any():  # where a sequence has ended, of the others
+        rows = [row[~np.isnan(row)] for row in samples]
+        low, middle, high = np.array([shares(row) if len(row) else [np.nan] * 3 for row in rows]).T
+    else:
+        low, middle, high = shares(samples, axis=1)
     log_axis(ax)
     (line,) = ax.plot(x, _drawable(middle), color=colour)
     if samples.shape[1] > 1:
@@ -345,7 +390,7 @@ def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> No
     if len(drawn) == 0:
         raise ValueError("expected at least one norm that is positive and finite, got none")
     last = drawn[-1]
-    if last < len(x) - 1:
+    if last < len(x) - 1 and not np.isnan(middle[last + 1]):
         after = middle[last + 1]
         mark = "^" if after > 1 else "v"
         words = "then overflow" if after > 1 else "then 0" if after == 0 else f"then < {_TINY}"

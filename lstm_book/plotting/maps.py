@@ -8,7 +8,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.plotting._common import HALO, SIGNED, as_array
+from lstm_book.plotting._common import HALO, SIGNED, as_array, as_number, check_axes
 from lstm_book.plotting.style import INK, MUTED, PALETTE
 
 _NEGATIVE, _POSITIVE = to_rgb(PALETTE["f"]), to_rgb(PALETTE["c"])
@@ -23,7 +23,7 @@ DIVERGING: Colormap = LinearSegmentedColormap.from_list(
         (1, (*_POSITIVE, 1.0)),
     ],
     N=511,  # odd: the middle entry is exactly zero
-)
+).with_extremes(bad=(0.5, 0.5, 0.5, 0.35))  # where the page means zero, NaN is grey
 
 
 def draw_heatmap(
@@ -38,7 +38,8 @@ def draw_heatmap(
     """Draw one value per unit and step as an image: time to the right, units upwards.
 
     If zero lies inside the range, zero is the page's colour and the two signs have a colour
-    each; otherwise the map is cividis.
+    each; otherwise the map is cividis. A value that is NaN, as a recording is beyond a sequence's
+    end, is grey among two signs and otherwise blank.
 
     Args:
         ax: The axes.
@@ -49,9 +50,14 @@ def draw_heatmap(
         colourbar: Whether to draw the colour bar.
 
     Raises:
-        ValueError: If the shape is wrong, or ``vmin`` is not below ``vmax``.
+        ValueError: If the shape is wrong, a value is infinite or all are NaN, or ``vmin`` is not
+            below ``vmax``.
     """
-    matrix = as_array(values, "values", "TH")
+    check_axes(ax)
+    matrix = as_array(values, "values", "TH", nan="a gap")
+    if np.isinf(matrix).any():
+        raise ValueError(f"expected finite values, got {int(np.isinf(matrix).sum())} infinite ones")
+    vmin, vmax = as_number(vmin, "vmin"), as_number(vmax, "vmax")
     if not vmin < vmax:
         raise ValueError(f"expected vmin < vmax, got {vmin} and {vmax}")
     steps, units = matrix.shape
@@ -86,13 +92,19 @@ def draw_jacobian(ax: Axes, J: Any, *, vmax: float | None = None) -> Axes:
         vmax: Magnitude of full colour; the largest in ``J`` if not given.
 
     Raises:
-        ValueError: If the matrix is not square with an even side.
+        ValueError: If the matrix is not square with an even side, a value is not finite, or vmax
+            is not above 0.
     """
+    check_axes(ax)
     matrix = as_array(J, "J", "NN")
+    if not np.isfinite(matrix).all():
+        raise ValueError("expected finite derivatives, got an infinite one")
     side = matrix.shape[0]
     if matrix.shape[1] != side or side % 2:
         raise ValueError(f"expected J of shape (2H, 2H), got {matrix.shape}")
-    limit = (float(np.abs(matrix).max()) or 1.0) if vmax is None else vmax
+    limit = (float(np.abs(matrix).max()) or 1.0) if vmax is None else as_number(vmax, "vmax")
+    if limit <= 0:
+        raise ValueError(f"expected vmax above 0, got {vmax}")
     image = ax.imshow(
         matrix,
         cmap=DIVERGING,

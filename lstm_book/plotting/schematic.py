@@ -7,7 +7,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
-from lstm_book.plotting._common import number
+from lstm_book.plotting._common import check_axes, number
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE
 
 _DIM = 0.4
@@ -92,6 +92,7 @@ def draw_cell(
     Raises:
         ValueError: If a part or a name is unknown.
     """
+    check_axes(ax)
     parts = set() if highlight is None else set(highlight)
     if not parts <= set(_PARTS):
         raise ValueError(f"expected highlight among {', '.join(_PARTS)}, got {highlight!r}")
@@ -166,6 +167,7 @@ def draw_rnn_cell(ax: Axes) -> Axes:
     Args:
         ax: The axes; best on a figure of height 2.2.
     """
+    check_axes(ax)
     pen = _Pen(ax, ())
     colour = PALETTE
     _frame(ax, 2.2, 0.6, 6.0, 2.9)
@@ -194,8 +196,11 @@ def draw_unrolled(ax: Axes, steps: int = 4, *, kind: Literal["rnn", "lstm"] = "r
     Raises:
         ValueError: If ``kind`` is unknown or ``steps`` is out of range.
     """
+    check_axes(ax)
     if kind not in ("rnn", "lstm"):
         raise ValueError(f"expected kind 'rnn' or 'lstm', got {kind!r}")
+    if isinstance(steps, bool) or not isinstance(steps, int):
+        raise TypeError(f"expected steps to be a whole number, got {type(steps).__name__}")
     if not 1 <= steps <= 6:
         raise ValueError(f"expected 1 to 6 steps, got {steps}")
     pen = _Pen(ax, ())

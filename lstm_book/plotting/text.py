@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lstm_book.plotting._common import Array, as_array, require_same_length
+from lstm_book.plotting._common import Array, as_array, as_number, check_axes, require_same_length
 from lstm_book.plotting.style import INK, MUTED, PALETTE
 
 _WIDTH = 44  # columns: on a phone of 390 px a character is then about 8 px wide
@@ -60,13 +60,15 @@ def draw_text(
         ValueError: If the text is empty, a shape is wrong, vmin < 0 < vmax does not hold, or the
             width is not positive.
     """
+    check_axes(ax)
     places = _places(text, width)
     shades = as_array(values, "values", "N")
+    low, high = as_number(vmin, "vmin"), as_number(vmax, "vmax")
     if not vmin < 0 < vmax:
         raise ValueError(f"expected vmin < 0 < vmax, got {vmin} and {vmax}")
     marked = np.zeros(len(text)) if marks is None else as_array(marks, "marks", "N")
     require_same_length(text=np.zeros(len(text)), values=shades, marks=marked)
-    for row, start, end, level in _runs(places, _levels(shades, float(vmin), float(vmax))):
+    for row, start, end, level in _runs(places, _levels(shades, low, high)):
         if level:
             ax.add_patch(
                 Rectangle(
@@ -104,6 +106,10 @@ def draw_text(
 
 def _places(text: str, width: int) -> list[tuple[int, int]]:
     """Return each character's row and column; blanks and line ends may be one beyond the width."""
+    if not isinstance(text, str):
+        raise TypeError(f"expected text to be a str, got {type(text).__name__}")
+    if isinstance(width, bool) or not isinstance(width, int):
+        raise TypeError(f"expected width to be a whole number, got {type(width).__name__}")
     if not text:
         raise ValueError("expected a text of at least one character, got none")
     if width < 1:

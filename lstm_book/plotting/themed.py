@@ -110,8 +110,13 @@ def show(fig: Figure, *, alt: str) -> ThemedFigure:
         alt: What the figure shows, in a sentence or two: it is read out instead of the figure.
 
     Raises:
+        TypeError: If it is no figure, or ``alt`` no text.
         ValueError: If ``alt`` is empty.
     """
+    if not isinstance(fig, Figure):
+        raise TypeError(f"expected fig to be a Matplotlib figure, got {type(fig).__name__}")
+    if not isinstance(alt, str):
+        raise TypeError(f"expected alt to be a str, got {type(alt).__name__}")
     if not alt.strip():
         raise ValueError("expected a text that says what the figure shows, got an empty alt")
     _titles_left(fig)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lstm_book.recording.trace import Trace, own_steps
+from lstm_book.checks import check_type
+from lstm_book.recording.trace import Trace
 
 
 class Change(NamedTuple):
@@ -30,7 +31,7 @@ class Comparison(NamedTuple):
     half_life: Change | None
 
     def __str__(self) -> str:
-        """Median over the units, and the range in which 80 % of them lie."""
+        """Median over the units, and the range in which 80 % of them lie; NaN if one is NaN."""
         rows = [(f"{name} mean", change) for name, change in self.mean.items()]
         rows += [(f"{name} spread", change) for name, change in self.spread.items()]
         rows += [("half-life", self.half_life)] if self.half_life is not None else []
@@ -53,6 +54,7 @@ def compare(before: Trace, after: Trace) -> Comparison:
         Mean, spread and half-life of each unit.
 
     Raises:
+        TypeError: If one is no trace.
         ValueError: If the traces have different gates or numbers of units.
 
     >>> import copy
@@ -65,23 +67,33 @@ def compare(before: Trace, after: Trace) -> Comparison:
     >>> change.mean["f"].after.shape
     torch.Size([8])
     """
+    for name, trace in (("before", before), ("after", after)):
+        check_type(name, trace, Trace, "a trace")
     gates = before.gate_values(), after.gate_values()
     sizes = [{name: gate.shape[-1] for name, gate in side.items()} for side in gates]
     if sizes[0] != sizes[1]:
         raise ValueError(f"expected gates of the same names and sizes, got {sizes[0]}, {sizes[1]}")
-    own = {name: (own_steps(gates[0][name]), own_steps(gates[1][name])) for name in gates[0]}
+    own = {
+        name: (before.own_steps(gates[0][name]), after.own_steps(gates[1][name]))
+        for name in gates[0]
+    }
     return Comparison(
         mean={name: Change(*(side.mean(0) for side in pair)) for name, pair in own.items()},
-        spread={
-            name: Change(*(side.std(0, correction=0) for side in pair))
-            for name, pair in own.items()
-        },
+        spread={name: Change(*map(_spread, pair)) for name, pair in own.items()},
         half_life=Change(before.half_life(), after.half_life()) if "f" in own else None,
     )
 
 
+def _spread(values: Tensor) -> Tensor:
+    """Return the standard deviation over all steps, (H,); of no step, NaN as the mean is."""
+    return values.std(0, correction=0) if len(values) else values.mean(0)
+
+
 def _units(values: Tensor) -> str:
     """Print the median over the units and their range from the 10th to the 90th percentile."""
+    lost = int(values.isnan().sum())
+    if lost:
+        return f"nan in {lost} of {len(values)} units"
     finite = values.double().nan_to_num(posinf=torch.finfo(torch.float64).max)
     quantiles = torch.quantile(
         finite, finite.new_tensor([0.1, 0.5, 0.9]), interpolation="nearest"

@@ -1,33 +1,34 @@
 """Record the gates of any LSTM, with PyTorch's kernel for all that has to wait its turn."""
 
-import copy
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_book.cells import (
-    LSTMState,
-    RecurrentDropoutLSTMCell,
-    Weights,
-    ZoneoutLSTMCell,
-    weights_of,
-)
-from lstm_book.cells.weights import Direction
+from lstm_book.cells import LSTMState, RecurrentDropoutLSTMCell, Weights, ZoneoutLSTMCell
+from lstm_book.cells.weights import Direction, read_tensor
+from lstm_book.checks import cast_dtype, check_like, check_tensor, check_type
+from lstm_book.gradients._check import full_precision
 from lstm_book.layers import Recurrent
-from lstm_book.layers.lengths import check_lengths, valid_steps
+from lstm_book.layers.lengths import check_lengths, is_batched, valid_steps
+from lstm_book.layers.plain import check_plain
+from lstm_book.modes import evaluation_twin
 from lstm_book.recording.trace import CellTrace, GateTrace, Recording
 
 SQUASH = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)  # of i, f, g and o
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 LARGE_STEP = 4096  # from so many numbers B·H on, a step of our own costs less than all gates twice
 SMALL_STEP = 1024  # up to so many, the call costs more than the numbers
+BLOCK = 8  # then so many steps are one piece
+IN_CACHE = 131072  # so many numbers of a gate are worked on at a time
 
 
 @overload
@@ -66,6 +67,9 @@ def record(
     Another cell, in a `Recurrent`, is run step by step, and its trace has the cell's own letters.
 
     The module's mode, gradients and results stay as they are. Nothing is followed by autograd.
+    Weights are what a call would use: reparametrised, normed and pruned ones as they come out.
+    Everything has the dtype of the layer's output: under autocast, and with half-precision weights,
+    gates and cell states are computed in float32 from what the kernel showed, and then rounded.
     Dropout is off, between layers and inside a cell, whatever the mode, as if in evaluation mode;
     if that makes a difference a warning says so.
 
@@ -81,10 +85,12 @@ def record(
         Traces, outputs and the final state, time first and batched whatever the input is.
 
     Raises:
-        TypeError: If the module is neither, or lengths are no whole numbers.
+        TypeError: If the module is neither, or has hooks or a `forward` of its own, which would be
+            left out; or x or hx are no tensors, or lengths no whole numbers.
         ValueError: If x has a wrong number of dimensions or dtype, or lengths come with a packed
             or unbatched x.
-        RuntimeError: If a size does not fit, T = 0, or a length is out of range.
+        RuntimeError: If a size does not fit, T = 0, a length is out of range, or an LSTM is
+            recorded inside :func:`torch.vmap`, which PyTorch's kernel refuses as well.
 
     >>> lstm = nn.LSTM(input_size=3, hidden_size=5, num_layers=2, bidirectional=True)
     >>> recording = record(lstm, torch.zeros(7, 2, 3))
@@ -98,10 +104,10 @@ def record(
     """
     if isinstance(lstm, Recurrent):
         return _record_cells(lstm, x, hx, lengths)
-    if not isinstance(lstm, nn.LSTM):
-        raise TypeError(f"expected a torch.nn.LSTM or a Recurrent, got {type(lstm).__name__}")
+    check_layer("record", lstm)
     x, state, lengths = arranged(lstm, x, hx, lengths)
     warn_of_dropout(lstm, "record", stacklevel=4)
+    still = without_a_mode(lstm)
     traces: dict[tuple[int, Direction], GateTrace] = {}
     h_n, c_n = [], []
     for layer in range(lstm.num_layers):
@@ -109,11 +115,12 @@ def record(
         for direction in DIRECTIONS[: 1 + lstm.bidirectional]:
             row = len(traces)
             initial = LSTMState(state.h[row], state.c[row])
+            weights = kernel_weights(still, layer, direction)
             if direction == "forward":
-                trace, last = trace_steps(lstm, layer, direction, x, initial, lengths)
+                trace, last = trace_steps(weights, x, initial, lengths)
             else:  # forwards on the reversed sequence
-                seen = reverse_steps(x, lengths)
-                trace, last = trace_steps(lstm, layer, direction, seen, initial, lengths)
+                trace, last = trace_steps(weights, reverse_steps(x, lengths), initial, lengths)
+                trace = replace(trace, direction=direction)
                 trace = trace.mapped(partial(reverse_steps, lengths=lengths))
             traces[layer, direction] = trace.masked()
             outputs.append(trace.h)
@@ -128,15 +135,12 @@ def _record_cells(
     layer: Recurrent, x: Tensor | PackedSequence, hx: Any, lengths: Any
 ) -> Recording[CellTrace]:
     """Run a `Recurrent` in evaluation mode and keep what every cell did."""
-    # A copy with the same parameters: the layer's own mode is never touched.
-    shared = {id(tensor): tensor for tensor in (*layer.parameters(), *layer.buffers())}
-    twin = copy.deepcopy(layer, shared).eval()
+    check_plain("record", layer)
     if isinstance(x, PackedSequence):
         if lengths is not None:
             raise ValueError("expected a padded x with lengths, got a PackedSequence")
-        x, lengths = pad_packed_sequence(x)
-        twin.batch_first = False
-    run = twin.run(x, hx, lengths=lengths)
+        x, lengths = pad_packed_sequence(x, layer.batch_first)
+    run = evaluation_twin(layer).run(x, hx, lengths=lengths)
     warn_of_dropout(layer, "record", stacklevel=5)
     T, B = run.output.shape[:2]
     checked = None if lengths is None else check_lengths(lengths, T, B)
@@ -150,6 +154,13 @@ def _record_cells(
         valid = valid_steps(checked.to(output.device), T)[..., None]
         output = torch.where(valid, output, math.nan)
     return Recording(output, run.state, traces)
+
+
+def check_layer(who: str, lstm: nn.LSTM) -> None:
+    """Raise TypeError unless it is an LSTM whose call does what its weights say."""
+    wanted = "a torch.nn.LSTM or a Recurrent" if who == "record" else "a torch.nn.LSTM"
+    check_type("the layer", lstm, nn.LSTM, wanted)
+    check_plain(who, lstm)
 
 
 def warn_of_dropout(layer: nn.LSTM | Recurrent, who: str, stacklevel: int) -> None:
@@ -170,30 +181,30 @@ def warn_of_dropout(layer: nn.LSTM | Recurrent, who: str, stacklevel: int) -> No
         )
 
 
+def without_a_mode(lstm: nn.LSTM) -> nn.LSTM:
+    """Return the layer, or its twin where reading a weight in training mode would change it."""
+    return evaluation_twin(lstm) if parametrize.is_parametrized(lstm) else lstm
+
+
 def trace_steps(
-    lstm: nn.LSTM,
-    layer: int,
-    direction: Direction,
-    x: Tensor,
-    initial: LSTMState,
-    lengths: Tensor | None,
+    weights: list[Tensor], x: Tensor, initial: LSTMState, lengths: Tensor | None
 ) -> tuple[GateTrace, LSTMState]:
     """Return what one direction of one layer did and its last state, in the order of x.
 
     Beyond a length the values mean nothing.
     """
-    weights = weights_of(lstm, layer, direction)
-    large = x.shape[1] * lstm.hidden_size >= LARGE_STEP and x.device.type == "cpu"
-    if large and not lstm.proj_size:
-        i, f, g, o, c, h = _step_by_step(x, initial, weights)
+    low = cast_dtype(x)
+    U = weights[1]
+    large = x.shape[1] * U.shape[-1] >= LARGE_STEP and x.device.type == "cpu"
+    if large and low == x.dtype and x.element_size() >= 4 and not has_projection(weights):
+        i, f, g, o, c, h = _step_by_step(x, initial, summed(weights))
         ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
         last = LSTMState(*(states[ends - 1, torch.arange(x.shape[1])] for states in (h, c)))
     else:
-        h, last = run_direction(lstm, layer, direction, x, initial, lengths)
-        before = torch.cat([initial.h[None], h[:-1]])
-        i, f, g, o = _gates_at_once(torch.cat([x, before], dim=-1), weights)
-        c = cell_states(f, i * g, initial.c)
-    return GateTrace(i, f, g, o, c, h, lengths, direction), last
+        h, last = run_direction(weights, x, initial, lengths)
+        with full_precision(x):
+            i, f, g, o, c = _all_at_once(x, h, initial, summed(weights), low)
+    return GateTrace(i, f, g, o, c, h, lengths, "forward"), last
 
 
 def _step_by_step(x: Tensor, initial: LSTMState, weights: Weights) -> tuple[Tensor, ...]:
@@ -219,64 +230,114 @@ def _one_by_one(x: Tensor, W: Tensor, b: Tensor | None) -> list[Tensor]:
     return [functional.linear(x, W_k, b_k) for W_k, b_k in zip(W.chunk(4), biases, strict=True)]
 
 
+def kernel_weights(lstm: nn.LSTM, layer: int, direction: Direction) -> list[Tensor]:
+    """Return the weights of one direction of one layer as the kernel takes them.
+
+    They are W, U, b_ih and b_hh if there are biases, and those of the projection if there is one.
+    """
+    names = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if lstm.bias else [])
+    names += ["weight_hr"] if lstm.proj_size else []
+    stem = f"_l{layer}{'_reverse' if direction == 'backward' else ''}"
+    return [check_tensor(name + stem, read_tensor(lstm, name + stem)) for name in names]
+
+
+def has_projection(weights: list[Tensor]) -> bool:
+    """Whether the last of the kernel's weights are those of a projection."""
+    return len(weights) % 2 == 1
+
+
+def summed(weights: list[Tensor]) -> Weights:
+    """Return the kernel's weights as the equations have them, with one bias."""
+    W, U, *biases = weights[: len(weights) // 2 * 2]
+    return Weights(W, U, biases[0] + biases[1] if biases else None)
+
+
 def run_direction(
-    lstm: nn.LSTM,
-    layer: int,
-    direction: Direction,
-    x: Tensor,
-    initial: LSTMState,
-    lengths: Tensor | None,
+    weights: list[Tensor], x: Tensor, initial: LSTMState, lengths: Tensor | None
 ) -> tuple[Tensor, LSTMState]:
     """Return the hidden states of one direction of one layer and its last state, by the kernel.
 
     The steps are those of x, in this order, whatever the direction. Autograd may follow.
     """
-    stem = f"_l{layer}{'_reverse' if direction == 'backward' else ''}"
-    names = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if lstm.bias else [])
-    names += ["weight_hr"] if lstm.proj_size else []
-    parameters = [getattr(lstm, name + stem) for name in names]
+    biases = len(weights) >= 4
     # Without dropout, training mode changes nothing but that cuDNN can go backward.
     train = torch.is_grad_enabled()
-    if lengths is None:
+    if lengths is None or len(lengths) == 0:  # an empty batch cannot be packed
         state = (initial.h[None], initial.c[None])
-        h, h_n, c_n = torch.lstm(x, state, parameters, lstm.bias, 1, 0.0, train, False, False)
+        h, h_n, c_n = torch.lstm(x, state, weights, biases, 1, 0.0, train, False, False)
         return h, LSTMState(h_n[0], c_n[0])
     packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
     state = (initial.h[None, order], initial.c[None, order])
     data, h_n, c_n = torch.lstm(
-        packed.data, packed.batch_sizes, state, parameters, lstm.bias, 1, 0.0, train, False
+        packed.data, packed.batch_sizes, state, weights, biases, 1, 0.0, train, False
     )
     h = pad_packed_sequence(packed._replace(data=data), total_length=len(x))[0]
     return h, LSTMState(h_n[0, back], c_n[0, back])
 
 
-def _gates_at_once(both: Tensor, weights: Weights) -> list[Tensor]:
-    """Return i, f, g and o of all steps from x_t and h_{t-1} side by side, (T, B, D + H)."""
-    a = _one_by_one(both, torch.cat([weights.W, weights.U], dim=1), weights.b)
-    return [squash(a_k) for squash, a_k in zip(SQUASH, a, strict=True)]
+def _all_at_once(
+    x: Tensor, h: Tensor, initial: LSTMState, weights: Weights, low: torch.dtype
+) -> list[Tensor]:
+    """Return i, f, g, o and c of all steps from x_t and h_{t-1}, whose products the kernel has low.
+
+    Some steps at a time: what is between a product and its gate stays in the cache.
+    """
+    T, B = x.shape[:2]
+    H = len(weights.U) // 4
+    exact = torch.promote_types(low, torch.float32)  # halves are too coarse to add up in
+    columns = [*weights[:2]] + ([] if weights.b is None else [weights.b[:, None]])
+    stacked = torch.cat(columns, dim=1).to(low).to(exact)
+    stacked[2 * H : 3 * H] *= 2  # see _tanh_of_half_
+    of_gates = stacked.T.chunk(4, dim=1)
+    steps = max(1, min(T, IN_CACHE // max(1, B * H)))
+    ones = torch.ones(
+        steps, B, len(columns) - 2, dtype=low, device=x.device
+    )  # bias is their weight
+    kept = [torch.empty(T * B, H, dtype=exact, device=x.device) for _ in range(5)]
+    c_before = initial.c.to(exact)
+    for begin in range(0, T, steps):
+        end = min(T, begin + steps)
+        before = h[begin - 1 : end - 1] if begin else torch.cat([initial.h[None], h[: end - 1]])
+        seen = (x[begin:end].to(low), before.to(low), ones[: end - begin])
+        inputs = torch.cat(seen, dim=-1).to(exact).flatten(0, 1)
+        *gates, c = (tensor[begin * B : end * B] for tensor in kept)
+        i, f, g, o = (
+            torch.mm(inputs, weight, out=gate) for gate, weight in zip(gates, of_gates, strict=True)
+        )
+        for a in (i, f, o):
+            a.sigmoid_()
+        torch.mul(i, _tanh_of_half_(g), out=c)
+        f, c = (tensor.view(end - begin, B, H) for tensor in (f, c))
+        c_before = cell_states(f, c, c_before)[-1]
+    return [tensor.view(T, B, H).to(h.dtype) for tensor in kept]
+
+
+def _tanh_of_half_(a: Tensor) -> Tensor:
+    """Put tanh(a/2) = 2 σ(a) - 1 in the place of a: to 2e-7, four times as fast as `tanh`."""
+    return a.sigmoid_().mul_(2).sub_(1)
 
 
 def cell_states(f: Tensor, written: Tensor, c: Tensor) -> Tensor:
     """Return c_t = f_t c_{t-1} + written_t of all steps; `written` is overwritten with it.
 
-    Where a step is too little work for a call of its own, about √T blocks of about √T steps are
-    done side by side, each as if it began empty; then what each block began with is added.
+    Where a step is too little work for a call of its own, blocks of steps are done side by side,
+    each as if it began empty. What the blocks end with is a recurrence like this one; from it each
+    block is given what it began with.
     """
-    T, width = len(f), c.numel()
-    steps = math.isqrt(T) if width <= SMALL_STEP else 1
-    whole = T // steps * steps if steps > 1 else 0
+    T = len(f)
+    whole = T // BLOCK * BLOCK if c.numel() <= SMALL_STEP and T >= 2 * BLOCK else 0
     if whole:
-        f_blocks, c_blocks = (v[:whole].view(-1, steps, *v.shape[1:]) for v in (f, written))
-        kept = f_blocks.clone()  # how much of what a block began with is left
-        for t in range(1, steps):
-            c_blocks[:, t].addcmul_(f_blocks[:, t], c_blocks[:, t - 1])
-            kept[:, t].mul_(kept[:, t - 1])
-        begins = []
-        for kept_last, c_last in zip(kept[:, -1], c_blocks[:, -1], strict=True):
-            begins.append(c)
-            c = torch.addcmul(c_last, kept_last, c)
-        c_blocks.addcmul_(kept, torch.stack(begins)[:, None])
+        blocks = (whole // BLOCK, BLOCK, *c.shape)
+        f_blocks, c_blocks = f[:whole].view(blocks), written[:whole].view(blocks)
+        kept_blocks = f_blocks.clone()  # how much of what a block began with is left
+        fs, cs, kept = (v.unbind(1) for v in (f_blocks, c_blocks, kept_blocks))
+        for t in range(1, BLOCK):
+            cs[t].addcmul_(fs[t], cs[t - 1])
+            kept[t].mul_(kept[t - 1])
+        ends = cell_states(kept[-1], cs[-1].clone(), c)
+        c_blocks.addcmul_(kept_blocks, torch.cat([c[None], ends[:-1]])[:, None])
+        c = ends[-1]
     for f_t, c_t in zip(f[whole:].unbind(), written[whole:].unbind(), strict=True):
         c = c_t.addcmul_(f_t, c)
     return written
@@ -306,7 +367,7 @@ def arranged(
         x, lengths = pad_packed_sequence(x)
         batched = True
     else:
-        if x.dim() not in (2, 3):
+        if check_tensor("x", x).dim() not in (2, 3):
             raise ValueError(
                 f"expected x of 2 or 3 dimensions, got {x.dim()} (shape {tuple(x.shape)})"
             )
@@ -323,9 +384,32 @@ def arranged(
         h_0 = x.new_zeros(rows, x.shape[1], lstm.proj_size or lstm.hidden_size)
         c_0 = x.new_zeros(rows, x.shape[1], lstm.hidden_size)
     else:
-        h_0, c_0 = hx if batched else (hx[0][:, None], hx[1][:, None])
+        h_0, c_0 = _checked_states(hx, 2 + batched)
+        h_0, c_0 = (h_0, c_0) if batched else (h_0[:, None], c_0[:, None])
     # torch's own checks, so that every mistake has torch's error class.
     given = x.transpose(0, 1) if lstm.batch_first else x
     lstm.check_forward_args(given, (h_0, c_0), None)
+    check_like("h_0", h_0, "x", x)
+    check_like("c_0", c_0, "x", x)
+    for tensor in (x, h_0, c_0):
+        if is_batched(tensor):
+            raise RuntimeError(
+                "expected an LSTM to be recorded outside torch.func and torch.vmap, got a tensor "
+                "that stands for many; give them as one batch"
+            )
     checked = None if lengths is None else check_lengths(lengths, *x.shape[:2])
     return x, LSTMState(h_0, c_0), checked
+
+
+def _checked_states(hx: Any, dims: int) -> tuple[Tensor, Tensor]:
+    """Check that hx is (h_0, c_0) of so many dimensions."""
+    check_type("hx", hx, (tuple, list), "a tuple (h_0, c_0)")
+    if len(hx) != 2:
+        raise RuntimeError(f"expected hx to be (h_0, c_0), got {len(hx)} states")
+    for name, state in zip(("h_0", "c_0"), hx, strict=True):
+        if check_tensor(name, state).dim() != dims:
+            raise RuntimeError(
+                f"expected {name} of {dims} dimensions, as x, got {state.dim()} "
+                f"(shape {tuple(state.shape)})"
+            )
+    return hx[0], hx[1]

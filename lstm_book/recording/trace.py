@@ -1,7 +1,9 @@
 """Gates, cell and hidden states of every step, and what they amount to."""
 
 import math
-from collections.abc import Callable, Sequence
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar
 
@@ -9,28 +11,50 @@ import torch
 from torch import Tensor
 
 from lstm_book.cells.weights import Direction
+from lstm_book.checks import check_number, check_type, check_whole
 from lstm_book.layers.lengths import valid_steps
 from lstm_book.layers.unroll import map_state
 
 CANDIDATES = ("g", "n")  # what is written, in the letters of our cells: no gates
 
 
-class Trace:
+class Trace(ABC):
     """What one direction of one layer did at every step: time first, batched, detached.
 
-    Beyond the end of a sequence every value is NaN, so that no statistic counts it unnoticed.
+    Beyond the end of a sequence every value is NaN, so that no statistic counts it unnoticed. Where
+    a model itself has come to NaN, in a step of a sequence's own, the statistics are NaN too. Those
+    of nothing, an empty batch, are NaN, and those of a half-precision trace float32.
 
     Attributes:
         lengths: Steps of each sequence, (B,), int64, on the CPU; None if all have T.
         direction: "forward" or "backward"; the backward direction came to step t from step t + 1.
+        own: Which steps are a sequence's own, (T, B), on the CPU, in a trace of windows; None where
+            `lengths` says it.
     """
 
     lengths: Tensor | None
     direction: Direction
+    own: Tensor | None
 
+    @abstractmethod
     def gate_values(self) -> dict[str, Tensor]:
         """Return the gates by name, each (T, B, H), without the candidate, which is no gate."""
-        raise NotImplementedError
+
+    def own_steps(self, values: Tensor) -> Tensor:
+        """Return the steps that are a sequence's own, all sequences one behind the other, (N, H).
+
+        Args:
+            values: Of every step, (T, B, H), such as the gates and states of this trace.
+        """
+        values = values.to(torch.promote_types(values.dtype, torch.float32))
+        own = self._own()
+        return values.flatten(0, 1) if own is None else values[own.to(values.device)]
+
+    def _own(self) -> Tensor | None:
+        """Return which steps are a sequence's own, (T, B); None if all are."""
+        if self.own is None and self.lengths is not None:
+            return valid_steps(self.lengths, self._size()[0])
+        return self.own
 
     def half_life(self, gate: str = "f") -> Tensor:
         """Return after how many steps half of what each unit's cell held is gone, (H,).
@@ -43,11 +67,12 @@ class Trace:
 
         Raises:
             KeyError: If there is no such gate.
+            TypeError: If its name is no text.
         """
         gates = self.gate_values()
-        if gate not in gates:
+        if check_type("gate", gate, str, "a gate's letter") not in gates:
             raise KeyError(f"expected a gate among {', '.join(gates)}, got {gate!r}")
-        kept = gates[gate].log().flatten(0, 1).nanmean(0)
+        kept = self.own_steps(gates[gate]).log().mean(0)
         return math.log(2) / kept.abs()
 
     def saturation(
@@ -65,14 +90,19 @@ class Trace:
 
         Raises:
             ValueError: If not 0 <= low < high <= 1.
+            TypeError: If one is no number.
         """
-        if not 0 <= low < high <= 1:
+        if not 0 <= check_number("low", low) < check_number("high", high) <= 1:
             raise ValueError(f"expected 0 <= low < high <= 1, got {low} and {high}")
         shares = {}
         for name, gate in self.gate_values().items():
-            own = own_steps(gate)
-            shut, open_ = ((own < low).to(own.dtype), (own > high).to(own.dtype))
-            shares[name] = (shut.mean(0), open_.mean(0))
+            own = self.own_steps(gate)
+            nothing = own.isnan()  # is neither below nor above, but must not pass for in between
+            shut, open_ = (
+                torch.where(nothing, math.nan, where.to(own.dtype)).mean(0)
+                for where in (own < low, own > high)
+            )
+            shares[name] = (shut, open_)
         return shares
 
     def around(
@@ -83,7 +113,8 @@ class Trace:
         The result is a trace again, so it has the same statistics. Its steps are those from
         `before` steps before the event, which is at index `before`, to `after` steps after it, in
         the order of the sequence; its sequences are the events. Steps beyond a sequence are NaN:
-        average over events with ``nanmean``.
+        average over events with ``nanmean``. So that this leaves out nothing else, a trace that is
+        NaN within a window is refused.
 
         Args:
             events: Where they are: True at each event, (T, B), or (T,) if there is one sequence;
@@ -95,8 +126,10 @@ class Trace:
             A trace whose tensors have the shape (before + 1 + after, events, H).
 
         Raises:
-            ValueError: If there is no event, or before or after is no whole number of steps.
+            TypeError: If events cannot be a tensor, or before or after is no whole number.
+            ValueError: If there is no event, or before or after is below 0 or above T.
             RuntimeError: If the events do not fit the trace, or one is beyond its sequence.
+            FloatingPointError: If the trace is NaN at a step of a sequence's own within a window.
 
         >>> from torch import nn
         >>> from lstm_book.recording import record
@@ -108,20 +141,23 @@ class Trace:
         >>> windows.i.nanmean(dim=1).shape
         torch.Size([4, 3])
         """
-        for name, count in (("before", before), ("after", after)):
-            if not isinstance(count, int) or count < 0:
-                raise ValueError(f"expected {name} to be a whole number from 0 on, got {count}")
         T, B = self._size()
-        ends = torch.full((B,), T) if self.lengths is None else self.lengths
-        steps, rows = _places(events, T, ends)
+        before, after = check_whole("before", before, 0, T), check_whole("after", after, 0, T)
+        own = self._own()
+        own = torch.ones(T, B, dtype=torch.bool) if own is None else own
+        steps, rows = _places(events, own)
         times = steps + torch.arange(-before, after + 1)[:, None]
-        inside = (times >= 0) & (times < ends[rows])
+        places = times.clamp(0, T - 1)
+        inside = (times >= 0) & (times < T) & own[places, rows]
 
         def cut(values: Tensor) -> Tensor:
-            places = (times.clamp(0, T - 1).to(values.device), rows.to(values.device))
-            return torch.where(inside[..., None].to(values.device), values[places], math.nan)
+            windows = values[places.to(values.device), rows.to(values.device)]
+            shown = inside.to(values.device)[..., None]
+            if (windows.isnan() & shown).any():
+                raise FloatingPointError("expected numbers around the events, got NaN")
+            return torch.where(shown, windows, math.nan)
 
-        return replace(self.mapped(cut), lengths=None)  # type: ignore[type-var]
+        return replace(self.mapped(cut), lengths=None, own=inside)  # type: ignore[type-var]
 
     def masked(self) -> Self:
         """Return the trace with NaN beyond each sequence's end."""
@@ -130,13 +166,13 @@ class Trace:
         valid = valid_steps(self.lengths, self._size()[0])[..., None]
         return self.mapped(lambda values: torch.where(valid.to(values.device), values, math.nan))
 
+    @abstractmethod
     def _size(self) -> tuple[int, int]:
         """Return T and B."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mapped(self, function: Callable[..., Tensor]) -> Self:
         """Return the trace with a function applied to every tensor of steps."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +190,8 @@ class GateTrace(Trace):
         h: Hidden state after the step, (T, B, H), or (T, B, P) with a projection to P numbers.
         lengths: Steps of each sequence, (B,), int64, on the CPU; None if all have T.
         direction: "forward" or "backward"; the backward direction came to step t from step t + 1.
+        own: Which steps are a sequence's own, (T, B), on the CPU, in a trace of windows; None where
+            `lengths` says it.
     """
 
     i: Tensor
@@ -164,6 +202,11 @@ class GateTrace(Trace):
     h: Tensor
     lengths: Tensor | None
     direction: Direction
+    own: Tensor | None = None
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return i, f, g, o, c and h."""
+        return self.i, self.f, self.g, self.o, self.c, self.h
 
     def gate_values(self) -> dict[str, Tensor]:
         """Return the gates i, f and o by name, each (T, B, H)."""
@@ -174,8 +217,8 @@ class GateTrace(Trace):
 
     def mapped(self, function: Callable[..., Tensor]) -> Self:
         """Return the trace with a function applied to every tensor of steps."""
-        i, f, g, o, c, h = map(function, (self.i, self.f, self.g, self.o, self.c, self.h))
-        return type(self)(i, f, g, o, c, h, self.lengths, self.direction)
+        i, f, g, o, c, h = map(function, self.tensors())
+        return type(self)(i, f, g, o, c, h, self.lengths, self.direction, self.own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +234,15 @@ class CellTrace(Trace):
         states: The states after each step, as the cell carries them: a named tuple, or a tensor.
         lengths: Steps of each sequence, (B,), int64, on the CPU; None if all have T.
         direction: "forward" or "backward"; the backward direction came to step t from step t + 1.
+        own: Which steps are a sequence's own, (T, B), on the CPU, in a trace of windows; None where
+            `lengths` says it.
     """
 
     gates: Any
     states: Any
     lengths: Tensor | None
     direction: Direction
+    own: Tensor | None = None
 
     def __getattr__(self, name: str) -> Tensor:
         known = self.__dict__
@@ -247,16 +293,31 @@ class Recording(Generic[T_co]):
         Raises:
             KeyError: If there is no such layer or direction.
         """
-        if (layer, direction) not in self.traces:
-            known = ", ".join(f"{number} {name}" for number, name in self.traces)
-            raise KeyError(f"expected a layer and direction among {known}, got {layer} {direction}")
-        return self.traces[layer, direction]
+        return self.traces[one_of(self.traces, layer, direction)]
 
 
-def own_steps(values: Tensor) -> Tensor:
-    """Return the steps that are a sequence's own, all sequences one behind the other, (N, H)."""
-    flat = values.flatten(0, 1)
-    return flat[~flat[:, 0].isnan()]
+def one_of(
+    known: Iterable[tuple[int, Direction]], layer: object, direction: object
+) -> tuple[int, Direction]:
+    """Return which of the known layers and directions is meant.
+
+    Raises:
+        KeyError: If it is none of them.
+    """
+    known = list(known)
+    for number, name in known:
+        if isinstance(direction, str) and direction == name and _is(layer, number):
+            return number, name
+    said = ", ".join(f"{number} {name}" for number, name in known)
+    raise KeyError(f"expected a layer and direction among {said}, got {layer!r} {direction!r}")
+
+
+def _is(layer: object, number: int) -> bool:
+    """Whether it is this whole number, NumPy's as well."""
+    try:
+        return operator.index(layer) == number  # type: ignore[arg-type]
+    except TypeError:
+        return False
 
 
 def _named(value: Any, name: str) -> dict[str, Tensor]:
@@ -266,26 +327,29 @@ def _named(value: Any, name: str) -> dict[str, Tensor]:
     return dict(zip(getattr(value, "_fields", ()), value, strict=True))
 
 
-def _places(events: Any, T: int, ends: Tensor) -> tuple[Tensor, Tensor]:
-    """Return step and sequence of each event, both (N,), checked against T and the lengths."""
-    B = len(ends)
+def _places(events: Any, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Return step and sequence of each event, both (N,); own says where there are steps, (T, B)."""
+    T, B = own.shape
     wanted = f"a mask of shape (T={T}, B={B}) or pairs of step and sequence"
-    events = torch.as_tensor(events).cpu()
+    try:
+        events = torch.as_tensor(events).cpu()
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TypeError(f"expected {wanted}, got {type(events).__name__}: {error}") from None
+    got = f"{events.dtype} of shape {tuple(events.shape)}"
     if events.numel() == 0 or (events.dtype == torch.bool and not events.any()):
-        raise ValueError(f"expected at least one event, got none in shape {tuple(events.shape)}")
+        raise ValueError(f"expected at least one event, got none in {got}")
     if events.dtype == torch.bool:
         mask = events[:, None] if events.dim() == 1 and B == 1 else events
         if tuple(mask.shape) != (T, B):
-            raise RuntimeError(f"expected {wanted}, got a mask of shape {tuple(events.shape)}")
+            raise RuntimeError(f"expected {wanted}, got {got}")
         steps, rows = mask.nonzero(as_tuple=True)
     else:
-        if events.dim() != 2 or events.shape[1] != 2 or events.dtype != torch.int64:
-            raise RuntimeError(
-                f"expected {wanted}, got {events.dtype} of shape {tuple(events.shape)}"
-            )
-        steps, rows = events.unbind(1)
+        whole = not (events.is_floating_point() or events.is_complex())
+        if events.dim() != 2 or events.shape[1] != 2 or not whole:
+            raise RuntimeError(f"expected {wanted}, got {got}")
+        steps, rows = events.to(torch.int64).unbind(1)
     for t, b in zip(steps.tolist(), rows.tolist(), strict=True):
-        if not (0 <= b < B and 0 <= t < int(ends[b])):
-            where = f"sequence {b}" + (f" of {int(ends[b])} steps" if 0 <= b < B else "")
+        if not (0 <= b < B and 0 <= t < T and own[t, b]):
+            where = f"sequence {b}" + (f" of {int(own[:, b].sum())} steps" if 0 <= b < B else "")
             raise RuntimeError(f"expected events inside sequences, got step {t} of {where}")
     return steps, rows

@@ -6,7 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lstm_book.tasks._answers import NumberAtTheEnd, at_least, randint
+from lstm_book.checks import check_choice, check_type, check_whole
+from lstm_book.tasks._answers import NumberAtTheEnd, check_draw, randint
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Adding(NumberAtTheEnd):
         batch_first: Whether x is (B, T, 2) instead of (T, B, 2).
 
     Raises:
+        TypeError: If the length is no whole number, or `batch_first` neither True nor False.
         ValueError: If there are too few steps, or the form is none of the two.
 
     >>> x, y = Adding(length=4).sample(1, generator=torch.Generator().manual_seed(0))
@@ -42,9 +44,9 @@ class Adding(NumberAtTheEnd):
     batch_first: bool = False
 
     def __post_init__(self) -> None:
-        if self.form not in ("modern", "1997"):
-            raise ValueError(f"expected form 'modern' or '1997', got {self.form!r}")
-        at_least("a length", self.length, 2 if self.form == "modern" else 24)
+        check_choice("form", self.form, ("modern", "1997"))
+        check_type("batch_first", self.batch_first, bool, "True or False")
+        check_whole("length", self.length, 2 if self.form == "modern" else 24)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -57,7 +59,12 @@ class Adding(NumberAtTheEnd):
 
         Returns:
             x of shape (T, B, 2), numbers and markers, and the target y of shape (B,).
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         if self.form == "modern":
             x, X_1, X_2 = _marked_halves(self.length, batch, generator)
             y = X_1 + X_2
@@ -93,7 +100,7 @@ class Multiplication(NumberAtTheEnd):
     length: int = 100
 
     def __post_init__(self) -> None:
-        at_least("a length", self.length, 24)
+        check_whole("length", self.length, 24)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -106,7 +113,12 @@ class Multiplication(NumberAtTheEnd):
 
         Returns:
             x of shape (T, B, 2), numbers and markers, and the target y of shape (B,).
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         x, X_1, X_2 = _marked_1997(self.length, batch, generator)
         return x, X_1 * X_2
 

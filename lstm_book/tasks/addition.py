@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lstm_book.checks import check_shape, check_type, check_whole
 from lstm_book.models.vocabulary import Vocabulary
 
 STOP = "$"
@@ -40,12 +41,13 @@ class Addition:
     instead of being padded with spaces, and the end is a token of its own, "$".
 
     Args:
-        digits: Largest number of digits of a number, at least 1.
+        digits: Largest number of digits of a number, from 1 to 15.
         reverse: Whether the question is read from its end, "7+21": then the digits that are needed
             first are the last ones read :cite:p:`sutskever2014`.
 
     Raises:
-        ValueError: If there is no digit.
+        TypeError: If `digits` is no whole number, or `reverse` neither True nor False.
+        ValueError: If there is no digit, or there are more than 15.
 
     >>> task = Addition(digits=2, reverse=True)
     >>> sums = task.encode([(12, 7)])
@@ -61,8 +63,8 @@ class Addition:
     reverse: bool = True
 
     def __post_init__(self) -> None:
-        if self.digits < 1:
-            raise ValueError(f"expected at least 1 digit, got {self.digits}")
+        check_whole("digits", self.digits, 1, 15)  # beyond, a float64 does not tell all numbers
+        check_type("reverse", self.reverse, bool, "True or False")
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -96,10 +98,12 @@ class Addition:
             The training pairs and the test pairs, in random order.
 
         Raises:
+            TypeError: If a count is no whole number, or the generator is none.
             ValueError: If a count is negative, or there are not so many pairs.
         """
-        if train < 0 or test < 0:
-            raise ValueError(f"expected counts of at least 0 pairs, got {train} and {test}")
+        train, test = check_whole("train", train, 0), check_whole("test", test, 0)
+        if generator is not None:
+            check_type("generator", generator, torch.Generator, "a torch.Generator or None")
         numbers = 10**self.digits
         possible = numbers * (numbers + 1) // 2
         if train + test > possible:
@@ -131,13 +135,17 @@ class Addition:
         """Turn pairs of numbers into padded tokens.
 
         Raises:
+            TypeError: If these are no pairs of whole numbers.
             ValueError: If there is no pair, or a number is negative or has too many digits.
         """
+        check_type("pairs", pairs, (list, tuple), "a list of pairs")
         if not pairs:
             raise ValueError("expected at least one pair, got none")
         for pair in pairs:
-            if not all(0 <= number < 10**self.digits for number in pair):
-                raise ValueError(f"expected numbers from 0 to {10**self.digits - 1}, got {pair}")
+            if len(check_type("a pair", pair, (list, tuple), "two numbers")) != 2:
+                raise ValueError(f"expected pairs of numbers, got {pair}")
+            for number in pair:
+                check_whole("a number to add", number, 0, 10**self.digits - 1)
         questions = [f"{a}+{b}" for a, b in pairs]
         if self.reverse:
             questions = [question[::-1] for question in questions]
@@ -151,8 +159,11 @@ class Addition:
         """Return the answers in tokens (T, B), each up to its stop token or to the end.
 
         Raises:
+            TypeError: If the tokens are no tensor of whole numbers.
+            ValueError: If they have not two dimensions.
             IndexError: If a token before the stop token is unknown.
         """
+        check_shape("tokens", tokens, "T B", (None, None))
         answers = []
         for column in tokens.T.tolist():
             end = column.index(self.stop) if self.stop in column else len(column)
@@ -171,11 +182,13 @@ class Addition:
             and the share of answers that are right as a whole, the stop token included.
 
         Raises:
+            TypeError: If the tokens are no tensor, or the sums are none.
+            ValueError: If the tokens have not two dimensions.
             RuntimeError: If there is not one answer for each question.
         """
+        _check_sums(sums)
         T, B = sums.target_out.shape
-        if tokens.dim() != 2 or tokens.shape[1] != B:
-            raise RuntimeError(f"expected tokens of shape (T, B={B}), got {tuple(tokens.shape)}")
+        check_shape("tokens", tokens, "T B", (None, B))
         written = torch.full((T, B), -1)
         written[: len(tokens)] = tokens[:T].cpu()
         valid = torch.arange(T)[:, None] < sums.target_lengths
@@ -192,7 +205,13 @@ class Addition:
         Returns:
             The accuracy per character of a guess among all tokens, and of the token that is the
             most frequent one at its place.
+
+        Raises:
+            TypeError: If these are no sums.
+            ValueError: If a part of them has a wrong number of dimensions.
+            RuntimeError: If their parts do not fit together.
         """
+        _check_sums(sums)
         T = len(sums.target_out)
         valid = torch.arange(T)[:, None] < sums.target_lengths
         hits = sum(
@@ -211,6 +230,17 @@ class Addition:
         share = torch.rand(count, 2, generator=generator, dtype=torch.float64)
         numbers = (share * below).long()
         return [(a, b) for a, b in numbers.tolist()]
+
+
+def _check_sums(sums: Sums) -> None:
+    """Check that answers and their lengths fit together."""
+    check_type("sums", sums, Sums, "the result of encode")
+    T, B = check_shape("sums.target_out", sums.target_out, "T B", (None, None)).shape
+    lengths = check_shape("sums.target_lengths", sums.target_lengths, "B", (B,))
+    if lengths.dtype != torch.int64 or sums.target_out.dtype != torch.int64:
+        raise RuntimeError("expected answers and their lengths as torch.int64, got other dtypes")
+    if B == 0 or not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
+        raise RuntimeError(f"expected lengths of answers from 1 to T={T}, got {lengths.tolist()}")
 
 
 def _pad(texts: list[str]) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.checks import check_shape
-from lstm_book.tasks._answers import at_least, randint
+from lstm_book.checks import check_whole
+from lstm_book.tasks._answers import check_draw, check_numbers, randint, share_of_signs
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Parity:
     length: int = 20
 
     def __post_init__(self) -> None:
-        at_least("a length", self.length, 1)
+        check_whole("length", self.length, 1)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -41,19 +41,24 @@ class Parity:
 
         Returns:
             Bits x of shape (T, B, 1), and y of shape (B,), 1.0 where their sum is odd, else 0.0.
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
-        x = randint(0, 1, (self.length, batch, 1), generator).float()
+        batch = check_draw(batch, generator)
+        x = randint(0, 1, (self.length, batch, 1), generator).to(torch.get_default_dtype())
         return x, x.sum((0, 2)) % 2
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats; logits and y are (B,)."""
-        check_shape("logits", logits, "B", check_shape("y", y, "B", (None,)).shape)
+        check_numbers("logits", logits, y, "B")
         return functional.binary_cross_entropy_with_logits(logits, y)
 
     def accuracy(self, logits: Tensor, y: Tensor) -> float:
         """Return the share of right answers; logits and y are (B,)."""
-        check_shape("logits", logits, "B", check_shape("y", y, "B", (None,)).shape)
-        return float(((logits > 0) == (y > 0.5)).float().mean())
+        check_numbers("logits", logits, y, "B")
+        return share_of_signs(logits, y)
 
     def baselines(self) -> dict[str, float]:
         """Return the accuracy of a coin: all bits but one tell nothing about the parity."""
@@ -81,7 +86,7 @@ class Counting:
     length: int = 50
 
     def __post_init__(self) -> None:
-        at_least("a length", self.length, 1)
+        check_whole("length", self.length, 1)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -94,18 +99,23 @@ class Counting:
 
         Returns:
             Bits x of shape (T, B, 1), and the counts y of shape (T, B).
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
-        x = randint(0, 1, (self.length, batch, 1), generator).float()
+        batch = check_draw(batch, generator)
+        x = randint(0, 1, (self.length, batch, 1), generator).to(torch.get_default_dtype())
         return x, x[..., 0].cumsum(0)
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
         """Return the mean squared error; prediction and y are (T, B)."""
-        check_shape("prediction", prediction, "T B", check_shape("y", y, "T B", (None,) * 2).shape)
+        check_numbers("prediction", prediction, y, "T B")
         return functional.mse_loss(prediction, y)
 
     def accuracy(self, prediction: Tensor, y: Tensor) -> float:
         """Return the share of steps whose count is right when rounded."""
-        check_shape("prediction", prediction, "T B", check_shape("y", y, "T B", (None,) * 2).shape)
+        check_numbers("prediction", prediction, y, "T B")
         return float((prediction.round() == y).float().mean())
 
     def baselines(self) -> dict[str, float]:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.checks import check_shape
+from lstm_book.checks import check_whole
+from lstm_book.tasks._answers import check_draw, check_numbers, share_of_signs
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,8 @@ class FirstAndLast:
     features: int = 10
 
     def __post_init__(self) -> None:
-        if self.length < 2:
-            raise ValueError(f"expected a length of at least 2 steps, got {self.length}")
-        if self.features < 1:
-            raise ValueError(f"expected at least 1 feature, got {self.features}")
+        check_whole("length", self.length, 2)
+        check_whole("features", self.features, 1)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -51,18 +50,24 @@ class FirstAndLast:
 
         Returns:
             x of shape (T, B, D) and the class y of shape (B,), 0.0 or 1.0.
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         x = torch.randn(self.length, batch, self.features, generator=generator)
-        return x, (x[0, :, 0] + x[-1, :, 0] > 0).float()
+        return x, (x[0, :, 0] + x[-1, :, 0] > 0).to(x.dtype)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats; logits and y are (B,)."""
+        check_numbers("logits", logits, y, "B")
         return functional.binary_cross_entropy_with_logits(logits, y)
 
     def accuracy(self, logits: Tensor, y: Tensor) -> float:
         """Return the share of right answers; logits and y are (B,)."""
-        check_shape("logits", logits, "B", check_shape("y", y, "B", (None,)).shape)
-        return float(((logits > 0) == (y > 0.5)).float().mean())
+        check_numbers("logits", logits, y, "B")
+        return share_of_signs(logits, y)
 
     def baselines(self) -> dict[str, float]:
         """Return the accuracy of answers that need no memory.

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.checks import check_shape
-from lstm_book.tasks._answers import at_least
+from lstm_book.checks import check_shape, check_whole
+from lstm_book.tasks._answers import check_draw, check_numbers
 
 SYMBOLS = "BTSXPVE"
 # State → (symbol, next state); two choices are equally probable. None ends the string.
@@ -49,7 +49,7 @@ class EmbeddedReber:
 
     def __post_init__(self) -> None:
         if self.steps is not None:
-            at_least("a number of steps", self.steps, 1)
+            check_whole("steps", self.steps, 1)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -63,12 +63,19 @@ class EmbeddedReber:
         Returns:
             x of shape (T, B, 7), one-hot, without each last symbol; and y of the same shape, 1
             where a symbol may come next. Both are 0 in the padding.
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         rows = [self._sequence(generator) for _ in range(batch)]
         T = max((len(symbols) for symbols, _ in rows), default=0)
         x, y = torch.zeros(2, T, batch, len(SYMBOLS)).unbind()
         for n, (symbols, legal) in enumerate(rows):
-            x[: len(symbols), n] = functional.one_hot(torch.tensor(symbols), len(SYMBOLS)).float()
+            x[: len(symbols), n] = functional.one_hot(torch.tensor(symbols), len(SYMBOLS)).to(
+                x.dtype
+            )
             for t, choices in enumerate(legal):
                 y[t, n, choices] = 1
         return x, y
@@ -100,7 +107,7 @@ class EmbeddedReber:
     def _own(self, logits: Tensor, y: Tensor) -> Tensor:
         """Check shapes, and return which steps are no padding, (T, B)."""
         check_shape("y", y, "T B S", (None, None, len(SYMBOLS)))
-        check_shape("logits", logits, "T B S", y.shape)
+        check_numbers("logits", logits, y, "T B S")
         return y.any(-1)
 
     def _sequence(self, generator: torch.Generator | None) -> tuple[list[int], list[list[int]]]:

@@ -7,8 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.checks import check_shape
-from lstm_book.tasks._answers import ClassAtTheEnd, at_least, randint
+from lstm_book.checks import check_whole
+from lstm_book.tasks._answers import (
+    ClassAtTheEnd,
+    check_classes,
+    check_draw,
+    randint,
+    share_of_classes,
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Copy:
     delay: int = 100
 
     def __post_init__(self) -> None:
-        at_least("a delay", self.delay, 1)
+        check_whole("delay", self.delay, 1)
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -48,24 +54,29 @@ class Copy:
 
         Returns:
             x of shape (T + 20, B, 10), one-hot, and the targets y of shape (T + 20, B), int64.
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         symbols = randint(0, 7, (10, batch), generator)
         blanks = torch.full((self.delay + 20, batch), 8)
         tokens, y = blanks.clone(), blanks
         tokens[:10] = symbols
         tokens[self.delay + 9] = 9
         y[-10:] = symbols
-        return functional.one_hot(tokens, 10).float(), y
+        return functional.one_hot(tokens, 10).to(torch.get_default_dtype()), y
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross-entropy over all steps, in nats; logits (T + 20, B, 9)."""
-        check_shape("logits", logits, "T B C", (*y.shape, 9))
+        check_classes(logits, y, "T B", 9)
         return functional.cross_entropy(logits.flatten(0, 1), y.flatten())
 
     def accuracy(self, logits: Tensor, y: Tensor) -> float:
         """Return the share of right symbols among the last ten of each sequence."""
-        check_shape("logits", logits, "T B C", (*y.shape, 9))
-        return float((logits[-10:].argmax(-1) == y[-10:]).float().mean())
+        check_classes(logits, y, "T B", 9)
+        return share_of_classes(logits[-10:], y[-10:])
 
     def baselines(self) -> dict[str, float]:
         """Return the cross-entropy of blanks until the delimiter and then any of the eight."""
@@ -98,9 +109,9 @@ class Recall(ClassAtTheEnd):
     distractors: int = 4
 
     def __post_init__(self) -> None:
-        at_least("a length", self.length, 2)
-        at_least("a number of symbols", self.symbols, 2)
-        at_least("a number of distractors", self.distractors, 1)
+        check_whole("length", self.length, 2)
+        check_whole("symbols", self.symbols, 2)
+        check_whole("distractors", self.distractors, 1)
 
     @property
     def classes(self) -> int:  # type: ignore[override]
@@ -118,12 +129,17 @@ class Recall(ClassAtTheEnd):
 
         Returns:
             x of shape (T, B, symbols + distractors + 1), one-hot, and y of shape (B,), int64.
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         kinds = self.symbols + self.distractors
         tokens = randint(self.symbols, kinds - 1, (self.length, batch), generator)
         y = randint(0, self.symbols - 1, (batch,), generator)
         tokens[0], tokens[-1] = y, kinds
-        return functional.one_hot(tokens, kinds + 1).float(), y
+        return functional.one_hot(tokens, kinds + 1).to(torch.get_default_dtype()), y
 
     def baselines(self) -> dict[str, float]:
         """Return the accuracy of a guess."""

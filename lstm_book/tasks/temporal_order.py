@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.tasks._answers import ClassAtTheEnd, at_least, randint
+from lstm_book.checks import check_choice, check_whole
+from lstm_book.tasks._answers import ClassAtTheEnd, check_draw, randint
 
 Form = Literal["6a", "6b", "pascanu"]
 
@@ -50,9 +51,8 @@ class TemporalOrder(ClassAtTheEnd):
     form: Form = "6a"
 
     def __post_init__(self) -> None:
-        if self.form not in _PLACES:
-            raise ValueError(f"expected a form among {', '.join(_PLACES)}, got {self.form!r}")
-        at_least("a length", self.length, 20)
+        check_choice("form", self.form, tuple(_PLACES))
+        check_whole("length", self.length, 20)
 
     @property
     def classes(self) -> int:  # type: ignore[override]
@@ -71,7 +71,12 @@ class TemporalOrder(ClassAtTheEnd):
 
         Returns:
             x of shape (T, B, 8), or 6 for "pascanu", one-hot, and the class y of shape (B,), int64.
+
+        Raises:
+            TypeError: If the batch is no whole number, or the generator is none.
+            ValueError: If the batch is negative.
         """
+        batch = check_draw(batch, generator)
         marked = self.form != "pascanu"
         T = self.length
         steps = int(randint(T, T + T // 10, (1,), generator)) if marked else T
@@ -87,7 +92,7 @@ class TemporalOrder(ClassAtTheEnd):
             symbol = randint(0, 1, (batch,), generator)
             tokens[places, torch.arange(batch)] = 4 + symbol
             y = 2 * y + symbol
-        return functional.one_hot(tokens, 8 if marked else 6).float(), y
+        return functional.one_hot(tokens, 8 if marked else 6).to(torch.get_default_dtype()), y
 
     def baselines(self) -> dict[str, float]:
         """Return the accuracy of a guess, and of knowing all symbols but the first."""

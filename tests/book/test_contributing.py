@@ -52,6 +52,5 @@ def test_the_changelog_keeps_its_form():
 
 def test_the_source_distribution_has_the_files_of_the_top_level():
     included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
-    assert {"LICENSE", "LICENSE-TEXT", "CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md"} <= set(
-        included
-    )
+    wanted = {"/LICENSE", "/LICENSE-TEXT", "/CITATION.cff", "/CHANGELOG.md", "/CONTRIBUTING.md"}
+    assert wanted <= set(included)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from freshness import chapter_code, fingerprint, named_to_read, names_stored
+from source_map import SourceMap
 from sphinx.errors import ExtensionError
-
-from lstm_book.experiments.source_map import SourceMap
 
 FILES = {
     "pkg/__init__.py": '"""A package."""\n',

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from listing import source_lines
+from source_map import SourceMap
 
 import lstm_book.cells
-from lstm_book.experiments.source_map import SourceMap
 
 ROOT = Path(__file__).parents[2]
 

@@ -576,15 +576,19 @@ def test_very_closed_input_gates_still_store_the_first_input():
 @pytest.mark.parametrize(
     ("cls", "options", "message"),
     [
-        (GreffLSTMCell, {"variant": "NGF"}, "variant to be one of V, NIG.*got 'NGF'"),
-        (RecurrentDropoutLSTMCell, {"p": 1.0}, "from 0 to below 1, got 1.0"),
-        (RecurrentDropoutLSTMCell, {"p": -0.1}, "from 0 to below 1, got -0.1"),
-        (RecurrentDropoutLSTMCell, {"on": "cell"}, "on to be hidden or candidate, got 'cell'"),
-        (RecurrentDropoutLSTMCell, {"resample": "never"}, "resample to be sequence or step"),
-        (ZoneoutLSTMCell, {"zoneout_h": 1.5}, "zoneout_h.*from 0 to 1, got 1.5"),
-        (ZoneoutLSTMCell, {"zoneout_c": -1}, "zoneout_c.*from 0 to 1, got -1"),
-        (LayerNormLSTMCell, {"eps": 0.0}, "eps to be above 0, got 0.0"),
-        (SLSTMCell, {"forget": "tanh"}, "forget to be 'sigmoid' or 'exp', got 'tanh'"),
+        (GreffLSTMCell, {"variant": "NGF"}, "variant to be one of 'V', 'NIG'.*got 'NGF'"),
+        (RecurrentDropoutLSTMCell, {"p": 1.0}, "p, a probab.* at least 0 and below 1, got 1.0"),
+        (RecurrentDropoutLSTMCell, {"p": -0.1}, "at least 0 and below 1, got -0.1"),
+        (RecurrentDropoutLSTMCell, {"on": "cell"}, "on to be .*'hidden', 'candidate', got 'cell'"),
+        (
+            RecurrentDropoutLSTMCell,
+            {"resample": "never"},
+            "resample to be .*'sequence', 'step', got",
+        ),
+        (ZoneoutLSTMCell, {"zoneout_h": 1.5}, "zoneout_h.*at least 0 and at most 1, got 1.5"),
+        (ZoneoutLSTMCell, {"zoneout_c": -1}, "zoneout_c.*at least 0 and at most 1, got -1"),
+        (LayerNormLSTMCell, {"eps": 0.0}, "eps to be .*above 0, got 0.0"),
+        (SLSTMCell, {"forget": "tanh"}, "forget to be .*'sigmoid', 'exp', got 'tanh'"),
     ],
 )
 def test_an_option_that_does_not_exist(cls, options, message):

@@ -104,7 +104,7 @@ def test_files_are_parted_and_not_cut():
 
 @pytest.mark.parametrize("shares", [(0.0, 0.1), (0.9, 0.1), (0.5, 0.0), (1.2, -0.3)])
 def test_shares_that_leave_nothing(shares):
-    with pytest.raises(ValueError, match="shares above 0"):
+    with pytest.raises(ValueError, match=r"shares above 0|above 0, got"):
         text("abcdefghij").split(*shares)
 
 
@@ -127,9 +127,9 @@ def test_streams_go_on_where_they_stopped(n, batch, length):
 @pytest.mark.parametrize(
     ("tokens", "batch", "length", "message"),
     [
-        (torch.zeros(2, 2), 1, 1, r"shape \(N,\)"),
-        (torch.zeros(9), 0, 1, "1 stream"),
-        (torch.zeros(9), 1, 0, "1 step"),
+        (torch.zeros(2, 2), 1, 1, r"shape \(N\)"),
+        (torch.zeros(9), 0, 1, "batch to be a whole number from 1"),
+        (torch.zeros(9), 1, 0, "length to be a whole number from 1"),
         (torch.zeros(9), 5, 1, "at least 10 tokens"),
     ],
 )

@@ -83,7 +83,7 @@ def test_it_replays(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(LearnTask, "first_losses", other)
     assert main(["replay", "gate-lab-rnn"]) == 1
     said = capsys.readouterr().out
-    assert said.startswith("gate-lab-rnn: loss 1 of training 1 of seed 0 was 0.67535001 and is 9; ")
+    assert said.startswith("gate-lab-rnn: loss 1 of seed 0 was 0.67535001 and is 9; ")
     with pytest.raises(SystemExit):
         main(["replay", "no-such"])
     assert main(["replay", "gate-lab-rnn", "--folder", str(tmp_path)]) == 1

@@ -194,6 +194,8 @@ def test_what_is_not_stored_or_does_not_come_out_differs():
     assert [r.same for r in trained_again(0, [], [[1.0, 2.0]])] == [False, False]
     assert [r.same for r in trained_again(0, [[1.0, 2.0]], [[1.0]])] == [True, False]
     assert answered_again(0, [], []) == []
+    names = [repeat.what for repeat in trained_again(4, [[1.0], [1.0]], [[1.0], [1.0]])]
+    assert names == ["loss 1 of training 1 of seed 4", "loss 1 of training 2 of seed 4"]
     assert differences([Repeat("loss 1 of the weights of seed 0", nan, 2.0, 0.1)]) == [
         "loss 1 of the weights of seed 0 was nan and is 2"
     ]

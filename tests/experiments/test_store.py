@@ -301,9 +301,7 @@ def test_no_seed_is_added_to_those_of_other_code(draw, tmp_path, monkeypatch):
     before = content(tmp_path)
     monkeypatch.setattr(Draw, "first_losses", other_code)
     run(draw, tmp_path)  # all there already
-    with pytest.raises(
-        ValueError, match=r"loss 1 of training 1 of seed 3 was 3.5 and is 3.6; choo"
-    ):
+    with pytest.raises(ValueError, match=r"loss 1 of seed 3 was 3.5 and is 3.6; choo"):
         run(draw, tmp_path, seeds=[3, 5])
     assert trained == [3, 4]
     assert content(tmp_path) == before

@@ -7,6 +7,7 @@ from torch import nn
 
 from lstm_book.cells import LSTMCell, LSTMState, RNNCell, weights_of
 from lstm_book.gradients import gradient_flow, lag_norms, rnn_jacobians, run_module
+from lstm_book.layers import LSTM
 
 T, B, D, H = 6, 2, 3, 4
 MODULES = {
@@ -18,6 +19,11 @@ MODULES = {
     "our RNNCell": lambda: RNNCell(D, H, dtype=torch.float64),
     "torch RNNCell": lambda: nn.RNNCell(D, H, dtype=torch.float64),
     "torch RNN": lambda: nn.RNN(D, H, bias=False, dtype=torch.float64),
+    "torch RNN, batch first": lambda: nn.RNN(D, H, batch_first=True, dtype=torch.float64),
+    "torch RNN, relu": lambda: nn.RNN(D, H, nonlinearity="relu", dtype=torch.float64),
+    "torch RNNCell, relu": lambda: nn.RNNCell(D, H, nonlinearity="relu", dtype=torch.float64),
+    "our RNNCell, relu": lambda: RNNCell(D, H, nonlinearity="relu", dtype=torch.float64),
+    "our LSTM": lambda: LSTM(D, H, batch_first=True, dtype=torch.float64),
 }
 modules = pytest.mark.parametrize("name", MODULES)
 with_state = pytest.mark.parametrize("given_state", [True, False], ids=["state", "no state"])
@@ -35,6 +41,11 @@ def x(generator):
 @pytest.fixture
 def state(generator):
     return [normal(B, H, generator=generator) for _ in range(2)]
+
+
+def laid_out(module, x):
+    """Bring a tensor (T, B, …) to the layout of the module."""
+    return x.transpose(0, 1) if getattr(module, "batch_first", False) else x
 
 
 def forward(module, x, state, row=slice(None), keep=None):
@@ -64,8 +75,11 @@ def as_cell(module):
     """Return torch's cell for torch's layer: a layer hands out copies of its c_t, off the path."""
     if not isinstance(module, nn.RNNBase):
         return module
-    kind = nn.LSTMCell if is_lstm(module) else nn.RNNCell
-    cell = kind(D, H, bias=module.bias, dtype=torch.float64)
+    options = {"bias": module.bias, "dtype": torch.float64}
+    if is_lstm(module):
+        cell = nn.LSTMCell(D, H, **options)
+    else:
+        cell = nn.RNNCell(D, H, nonlinearity=module.nonlinearity, **options)
     cell.load_state_dict({name[:-3]: value for name, value in module.state_dict().items()})
     return cell
 
@@ -83,7 +97,8 @@ def start(module, state, given_state):
 @modules
 def test_run_module_against_the_modules_own_forward(name, given_state, x, state):
     module = MODULES[name]()
-    run = run_module(module, x, hx_of(module, state) if given_state else None)
+    given = laid_out(module, x)
+    run = run_module(module, given, hx_of(module, state) if given_state else None)
     here = start(module, state, given_state)
     for t in range(T):
         here = forward(module, x[t : t + 1], here)
@@ -114,7 +129,12 @@ def test_run_module_can_be_differentiated(x):
 def test_gradient_flow_against_autograd(name, given_state, x, state, generator):
     module = MODULES[name]()
     grad_h = normal(T, B, H, generator=generator)
-    flow = gradient_flow(module, x, grad_h, hx_of(module, state) if given_state else None)
+    flow = gradient_flow(
+        module,
+        laid_out(module, x),
+        laid_out(module, grad_h),
+        hx_of(module, state) if given_state else None,
+    )
     kept = []
     forward(as_cell(module), x, start(module, state, given_state), keep=kept)
     sum((pull * states[0]).sum() for pull, states in zip(grad_h, kept, strict=True)).backward()
@@ -146,7 +166,8 @@ def test_output_grad_of_torchs_layer_holds_no_recurrent_gradient_and_ours_does(k
 @modules
 def test_lag_norms_against_autograd(name, given_state, x, state):
     module = MODULES[name]()
-    norms = lag_norms(module, x, hx_of(module, state) if given_state else None)
+    given = laid_out(module, x)
+    norms = lag_norms(module, given, hx_of(module, state) if given_state else None)
     assert norms.hidden.shape == norms.state.shape == (T + 1, B)
     here = start(module, state, given_state)
     for t in range(T + 1):
@@ -190,7 +211,7 @@ def test_rnn_norms_stay_below_the_singular_value_bound(scale):
 @modules
 def test_lag_zero_is_the_state_itself(name, x):
     module = MODULES[name]()
-    norms = lag_norms(module, x)
+    norms = lag_norms(module, laid_out(module, x))
     torch.testing.assert_close(norms.hidden[0], torch.ones(B, dtype=torch.float64))
     torch.testing.assert_close(norms.state[0], torch.ones(B, dtype=torch.float64))
     if is_lstm(module):
@@ -208,8 +229,8 @@ def test_ours_and_torchs_modules_with_equal_weights_agree(x, generator):
 @modules
 def test_empty_batch_is_no_error(name):
     module = MODULES[name]()
-    x = torch.zeros(T, 0, D, dtype=torch.float64)
-    grad_h = torch.zeros(T, 0, H, dtype=torch.float64)
+    x = laid_out(module, torch.zeros(T, 0, D, dtype=torch.float64))
+    grad_h = laid_out(module, torch.zeros(T, 0, H, dtype=torch.float64))
     assert gradient_flow(module, x, grad_h).h.shape == (T, 0)
     assert lag_norms(module, x).state.shape == (T + 1, 0)
 
@@ -217,6 +238,6 @@ def test_empty_batch_is_no_error(name):
 @modules
 def test_measures_carry_no_graph(name, x):
     module = MODULES[name]()
-    grad_h = torch.ones(T, B, H, dtype=torch.float64)
+    x, grad_h = (laid_out(module, v) for v in (x, torch.ones(T, B, H, dtype=torch.float64)))
     for measure in (gradient_flow(module, x, grad_h), lag_norms(module, x)):
         assert not any(part.requires_grad for part in measure if part is not None)

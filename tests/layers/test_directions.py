@@ -93,11 +93,22 @@ def test_the_parts_are_views_so_gradients_come_back():
         ((T, B, 2 * H), (2, H), ValueError),
         ((2 * H,), (H,), ValueError),
         ((1, T, B, 2 * H), (1, 2, B, H), ValueError),
+        ((T, B, 2 * H), (2, B + 1, H), RuntimeError),  # two batches
+        ((T, B, 2 * H), (2, 1, H), RuntimeError),
+        ((T, 0, 2 * H), (2, B, H), RuntimeError),
+        ((B, T, 2 * H), (2, 2 * B + 1, H), RuntimeError),
     ],
 )
 def test_what_has_not_two_directions(output, h_n, error):
     with pytest.raises(error, match="got shapes"):
         directions(torch.zeros(output), torch.zeros(h_n))
+
+
+def test_an_empty_batch():
+    output, (h_n, _) = nn.LSTM(D, H, bidirectional=True)(torch.zeros(T, 0, D))
+    forward, backward = directions(output, h_n)
+    assert forward.output.shape == backward.output.shape == (T, 0, H)
+    assert forward.h_n.shape == backward.h_n.shape == (1, 0, H)
 
 
 def test_what_is_no_tensor():

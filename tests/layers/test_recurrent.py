@@ -429,10 +429,10 @@ def test_a_cell_that_does_not_keep_its_arguments():
     [
         (nn.LSTMCell(D, H), {}, TypeError, "got LSTMCell without step, zero_state"),
         (LSTMCell, {}, TypeError, "expected a cell"),
-        (LSTMCell(D, H), {"num_layers": 0}, ValueError, "num_layers.*above 0, got 0"),
-        (LSTMCell(D, H), {"num_layers": 1.5}, ValueError, "num_layers.*above 0, got 1.5"),
-        (LSTMCell(D, H), {"dropout": 1.5}, ValueError, "dropout.*from 0 to 1, got 1.5"),
-        (LSTMCell(D, H), {"dropout": True}, ValueError, "dropout.*from 0 to 1, got True"),
+        (LSTMCell(D, H), {"num_layers": 0}, ValueError, "num_layers.*from 1 to 10000, got 0"),
+        (LSTMCell(D, H), {"num_layers": 1.5}, TypeError, "num_layers.*whole number, got float 1.5"),
+        (LSTMCell(D, H), {"dropout": 1.5}, ValueError, "dropout.*at most 1, got 1.5"),
+        (LSTMCell(D, H), {"dropout": True}, TypeError, "dropout.*number, got bool True"),
     ],
     ids=["torch-cell", "class", "no-layer", "half-layer", "dropout", "dropout-bool"],
 )
@@ -458,7 +458,7 @@ S = torch.zeros(2, 3, H)
         (X, (S,), None, RuntimeError, r"expected hx to be \(h, c\), got 1 states"),
         (X, (S, 0), None, TypeError, "c to be a torch.Tensor, got int"),
         (X, (S[:1], S), None, RuntimeError, r"h of shape \(2, 3, 4\), 2 layers in 1 directions"),
-        (X[:, 0], (S, S), None, RuntimeError, r"h of shape \(2, 4\)"),
+        (X[:, 0], (S, S), None, RuntimeError, r"states of 2 dimensions.*shape \(2, 3, 4\)"),
         (X, None, [6, 7, 1], RuntimeError, "from 1 to T=6, got 7 for sequence 1"),
         (X, None, [6, 0, 1], RuntimeError, "from 1 to T=6, got 0 for sequence 1"),
         (X, None, [6, 1], RuntimeError, "one length for each of 3 sequences"),
@@ -509,3 +509,118 @@ def test_exported_and_captured_layers_give_the_same_numbers():
         torch.testing.assert_close(output, wanted)
         torch.testing.assert_close(fields(last), fields(state))
         assert type(last) is type(state)
+
+
+# What a call of the cell would do, and its step does not ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda cell: cell.register_forward_hook(lambda m, args, out: out),
+        lambda cell: cell.register_forward_pre_hook(lambda m, args: None),
+        lambda cell: cell.register_full_backward_hook(lambda m, grad_in, grad_out: None),
+        lambda cell: cell.register_full_backward_pre_hook(lambda m, grad_out: None),
+    ],
+    ids=["forward", "forward pre", "backward", "backward pre"],
+)
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_hook_on_a_cell_would_never_fire_and_is_refused(register, number):
+    layer = Recurrent(GRUCell(D, H), num_layers=2, bidirectional=True)
+    handle = register(layer.cells[number])
+    for call in (layer, layer.run):
+        with pytest.raises(TypeError, match=r"cell without hooks.*got GRUCell with one; hook"):
+            call(torch.zeros(6, 3, D))
+    handle.remove()
+    layer(torch.zeros(6, 3, D))
+
+
+def test_hooks_on_the_layer_and_within_a_cell_fire():
+    fired = []
+    layer = Recurrent(LayerNormLSTMCell(D, H))
+    within = [module for module in layer.cells[0].modules() if isinstance(module, nn.LayerNorm)]
+    for module in (layer, *within):
+        module.register_forward_hook(lambda m, args, out: fired.append(m))
+    layer(torch.zeros(6, 3, D))
+    assert fired[-1] is layer
+    assert len(fired) == 1 + 6 * len(within)
+
+
+class LouderCell(LSTMCell):
+    def forward(self, input, hx=None):
+        h, c = super().forward(input, hx)
+        return LSTMState(2 * h, c)
+
+
+class LouderStep(LSTMCell):
+    def step(self, x_t, state):
+        (h, c), gates = super().step(x_t, state)
+        return LSTMState(2 * h, c), gates
+
+
+def test_a_cell_whose_forward_alone_is_another_is_refused():
+    patched = LSTMCell(D, H)
+    patched.forward = lambda *arguments: None
+    for cell in (LouderCell(D, H), patched):
+        layer = Recurrent(cell)
+        with pytest.raises(TypeError, match=r"step does all, got .* with a forward of its own"):
+            layer(torch.zeros(6, 3, D))
+
+
+def test_a_cell_whose_step_is_another_is_run_by_it():
+    cell = LouderStep(D, H)
+    x = torch.randn(1, 3, D)
+    torch.testing.assert_close(Recurrent(cell)(x)[0][0], 2 * lstm_cell_like(cell)(x[0]).h)
+
+
+def lstm_cell_like(cell):
+    plain = LSTMCell(D, H)
+    plain.load_state_dict(cell.state_dict())
+    return plain
+
+
+class Counter(nn.Module):
+    """A cell without parameters: it adds up its inputs."""
+
+    input_size = hidden_size = 2
+
+    def step(self, x_t, state):
+        return state + x_t, ()
+
+    def zero_state(self, x_t):
+        return torch.zeros_like(x_t)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64], ids=str)
+def test_a_cell_without_parameters_takes_any_dtype(dtype):
+    x = torch.ones(6, 3, 2, dtype=dtype)
+    output, state = Recurrent(Counter())(x, lengths=[6, 2, 1])
+    assert output.dtype == dtype
+    assert state[0, :, 0].tolist() == [6, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"num_layers": True}, TypeError, "num_layers to be a whole number"),
+        ({"num_layers": "2"}, TypeError, "num_layers to be a whole number"),
+        ({"num_layers": None}, TypeError, "num_layers to be a whole number"),
+        ({"num_layers": 10**30}, ValueError, "num_layers.*from 1 to 10000"),
+        ({"dropout": float("nan")}, ValueError, "dropout to be a finite number"),
+        ({"dropout": "a"}, TypeError, "dropout to be a number"),
+        ({"dropout": -0.5}, ValueError, "dropout.*at least 0"),
+        ({"batch_first": "no"}, TypeError, "batch_first to be True or False, got str"),
+        ({"batch_first": 0}, TypeError, "batch_first to be True or False, got int"),
+        ({"bidirectional": 1}, TypeError, "bidirectional to be True or False, got int"),
+        ({"bidirectional": None}, TypeError, "bidirectional to be True or False, got NoneType"),
+    ],
+)
+def test_options_of_the_wrong_kind(options, error, words):
+    with pytest.raises(error, match=words):
+        Recurrent(LSTMCell(D, H), **options)
+
+
+@pytest.mark.parametrize("cell", [None, "a", 3, nn.Linear(D, H), LSTM(D, H), LSTMCell])
+def test_what_is_no_cell(cell):
+    with pytest.raises(TypeError, match="expected a cell, a module with input_size"):
+        Recurrent(cell)

@@ -1,5 +1,7 @@
 """The time loop against torch's layers, and what it may and may not look at."""
 
+from typing import NamedTuple
+
 import pytest
 import reference
 import torch
@@ -8,7 +10,18 @@ from hypothesis import strategies as st
 from support import GATES, normal, problem
 from torch import nn
 
-from lstm_book.cells import Gates, LSTMCell, LSTMState, RNNCell, weights_of
+from lstm_book.cells import (
+    Gates,
+    GRUCell,
+    LSTMCell,
+    LSTMState,
+    PeepholeLSTMCell,
+    RNNCell,
+    VariantCell,
+    lstm_step,
+    lstm_update,
+    weights_of,
+)
 from lstm_book.layers import Unrolled, unroll
 
 kinds = pytest.mark.parametrize("kind", GATES)
@@ -225,3 +238,206 @@ def test_unroll_works_with_torchs_parameters():
     run = unroll(cell.step, x, cell.zero_state(x[0]))
     torch.testing.assert_close(run.states.h, lstm(x)[0])
     torch.testing.assert_close(tuple(cell.weights), tuple(weights_of(lstm)))
+
+
+MASK = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1]]).bool()  # (T, B), with holes
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@kinds
+def test_masked_and_reversed_runs_hold_and_know_the_state_before(kind, reverse):
+    mine = problem(kind, T=4, B=3)
+    if kind == "rnn":
+        cell = RNNCell(2, 4, dtype=torch.float64)
+        step, initial = cell.step, mine.initial.h
+    else:
+        step = PeepholeLSTMCell(2, 4, dtype=torch.float64).step
+        initial = mine.initial
+    run = unroll(step, mine.x, initial, valid=MASK, reverse=reverse)
+    assert run.valid is MASK
+    assert run.reverse is reverse
+    previous = (run.previous,) if kind == "rnn" else run.previous
+    start = (initial,) if kind == "rnn" else initial
+    order = list(range(4))[:: -1 if reverse else 1]
+    for row in range(3):
+        held = [tensor[row] for tensor in start]
+        for t in order:
+            for before, wanted in zip(previous, held, strict=True):
+                assert torch.equal(before[t, row], wanted)
+            if MASK[t, row]:
+                state = held[0] if kind == "rnn" else LSTMState(*held)
+                new, _ = step(mine.x[t, row], state)
+                held = [new] if kind == "rnn" else list(new)
+            for after, wanted in zip(states(run), held, strict=True):
+                torch.testing.assert_close(after[t, row], wanted, rtol=0, atol=1e-14)
+            held = [after[t, row] for after in states(run)]
+        last = (run.last,) if kind == "rnn" else run.last
+        assert all(torch.equal(a[row], b) for a, b in zip(last, held, strict=True))
+
+
+def test_a_single_sequence_may_have_a_mask():
+    cell, x = LSTMCell(2, 3), torch.randn(4, 2)
+    one = unroll(cell.step, x, cell.zero_state(x[0]), valid=MASK[:, 0])
+    many = unroll(cell.step, x[:, None], cell.zero_state(x[:1]), valid=MASK[:, :1])
+    torch.testing.assert_close(one.states.c, many.states.c[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("valid", "error", "words"),
+    [
+        (MASK[:-1], RuntimeError, r"valid of shape \(T=4, B=3\), got \(3, 3\)"),
+        (MASK[:, :1], RuntimeError, r"valid of shape \(T=4, B=3\), got \(4, 1\)"),
+        (MASK[:1], RuntimeError, r"valid of shape \(T=4, B=3\), got \(1, 3\)"),
+        (MASK[:, 0], ValueError, "valid of shape .*, got 1-D"),
+        (MASK[..., None], ValueError, "valid of shape .*, got 3-D"),
+        (MASK.long(), RuntimeError, "valid of dtype torch.bool, .* got torch.int64"),
+        (MASK.double(), RuntimeError, "valid of dtype torch.bool, .* got torch.float64"),
+        (MASK.to("meta"), RuntimeError, "valid on device cpu, .* got meta"),
+        (MASK.tolist(), TypeError, "valid to be a torch.Tensor, got list"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused(valid, error, words):
+    cell, x = LSTMCell(2, 3), torch.zeros(4, 3, 2)
+    with pytest.raises(error, match=f"expected {words}"):
+        unroll(cell.step, x, cell.zero_state(x[0]), valid=valid)
+
+
+def plain_step(size):
+    """Return an LSTM's step without a check of its own."""
+    a = torch.randn(3, 4 * size)
+
+    def step(x_t, state):
+        f, i, g, o = a.sigmoid().chunk(4, dim=-1)
+        c = f * state.c + i * g
+        return LSTMState(o * c.tanh(), c), Gates(i, f, g, o)
+
+    return step
+
+
+@pytest.mark.parametrize("trace", [True, False])
+@pytest.mark.parametrize("valid", [None, MASK])
+@pytest.mark.parametrize("small", ["h", "c", "both"])
+def test_a_state_that_the_step_broadcasts_is_refused(small, valid, trace):
+    wide, narrow = torch.zeros(3, 5), torch.zeros(3, 1)
+    start = LSTMState(narrow if small != "c" else wide, narrow if small != "h" else wide)
+    with pytest.raises(RuntimeError, match=r"expected step to return a state of shape \(3, 1\)"):
+        unroll(plain_step(5), torch.zeros(4, 3, 2), start, valid=valid, trace=trace)
+
+
+def test_a_state_of_one_row_is_refused_with_any_step():
+    with pytest.raises(RuntimeError, match=r"initial state of shape \(3, H\)"):
+        unroll(plain_step(5), torch.zeros(4, 3, 2), LSTMState(*torch.zeros(2, 1, 5)))
+
+
+GIVEN = torch.zeros(3, 5)
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, r"step to return \(state, gates\), got NoneType"),
+        (GIVEN, r"step to return \(state, gates\), got Tensor"),
+        ((LSTMState(GIVEN, GIVEN),), r"step to return \(state, gates\), got tuple"),
+        (((GIVEN, GIVEN), ()), "the state that step returns to be a LSTMState, got tuple"),
+        ((GIVEN, ()), "the state that step returns to be a LSTMState, got Tensor"),
+        ((LSTMState(GIVEN, None), ()), "the state that step returns to be a torch.Tensor"),
+        ((LSTMState(GIVEN, GIVEN), None), "step to return gates as a tensor, .*got NoneType"),
+        ((LSTMState(GIVEN, GIVEN), [GIVEN]), "step to return gates as a tensor, .*got list"),
+        ((LSTMState(GIVEN, GIVEN), {"f": GIVEN}), "step to return gates as a tensor, .*got dict"),
+        ((LSTMState(GIVEN, GIVEN), Gates(GIVEN, GIVEN, 1.0, GIVEN)), "a gate that step returns"),
+    ],
+)
+def test_a_step_that_returns_something_else_is_a_type_error(returned, words):
+    with pytest.raises(TypeError, match=f"expected {words}"):
+        unroll(lambda x_t, state: returned, torch.zeros(4, 3, 2), LSTMState(GIVEN, GIVEN))
+
+
+def test_other_arguments_of_a_wrong_kind_are_type_errors():
+    cell, x = LSTMCell(2, 3), torch.zeros(4, 3, 2)
+    start = cell.zero_state(x[0])
+    for wrong in (None, "a", 3, object()):
+        for call in (
+            lambda w=wrong: unroll(w, x, start),
+            lambda w=wrong: unroll(cell.step, w, start),
+            lambda w=wrong: unroll(cell.step, x, w),
+            lambda w=wrong: unroll(cell.step, x, start._replace(c=w)),
+            lambda w=wrong: unroll(cell.step, x, start, reverse=w),
+            lambda w=wrong: unroll(cell.step, x, start, trace=w),
+        ):
+            with pytest.raises(TypeError, match="expected"):
+                call()
+
+
+def test_gates_may_be_a_tensor():
+    run = unroll(lambda x_t, h: (h + 1, h), torch.zeros(4, 3, 2), torch.zeros(3, 2))
+    assert run.gates.tolist() == run.previous.tolist()
+
+
+@pytest.mark.parametrize("valid", [None, torch.zeros(4, 0, dtype=torch.bool)])
+def test_an_empty_batch_with_and_without_a_mask(valid):
+    cell, x = LSTMCell(2, 3), torch.zeros(4, 0, 2)
+    run = unroll(cell.step, x, cell.zero_state(x[0]), valid=valid)
+    assert run.states.c.shape == run.gates.o.shape == run.previous.h.shape == (4, 0, 3)
+
+
+class Renamed(LSTMCell):
+    """The plain cell by another name."""
+
+
+class Another(RNNCell):
+    """A simple RNN with a step of its own."""
+
+    def step(self, x_t, state):
+        return x_t.sum() + state, ()
+
+
+class Plain(VariantCell):
+    """The plain equations as a variant; nobody can know."""
+
+    def step(self, x_t, state):
+        return lstm_update(torch.cat(self.pre_activations(x_t, state.h), -1), state.c)
+
+
+@pytest.mark.parametrize(
+    ("make", "mode"),
+    [
+        (lambda: LSTMCell(2, 3), "LSTM"),
+        (lambda: Renamed(2, 3), "LSTM"),
+        (lambda: RNNCell(2, 3), "RNN_TANH"),
+        (lambda: RNNCell(2, 3, nonlinearity="relu"), "RNN_RELU"),
+        (lambda: Another(2, 3), "Another"),
+        (lambda: Plain(2, 3), "Plain"),
+        (lambda: GRUCell(2, 3), "GRUCell"),
+    ],
+)
+def test_a_run_says_whose_equations_they_are(make, mode):
+    cell, x = make(), torch.ones(4, 5, 2)
+    assert unroll(cell.step, x, cell.zero_state(x[0])).mode == mode
+    assert unroll(lambda x_t, s: cell.step(x_t, s), x, cell.zero_state(x[0])).mode is None
+
+
+def test_autocast_may_give_inputs_and_states_different_dtypes():
+    cell = LSTMCell(2, 3)
+    x = torch.ones(4, 5, 2)
+    half = x.bfloat16()
+
+    def step(x_t, state):
+        return lstm_step(x_t, state, *cell.weights)
+
+    with pytest.raises(RuntimeError, match=r"expected the initial state of dtype torch.bfloat16"):
+        unroll(step, half, cell.zero_state(x[0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        run = unroll(step, half, cell.zero_state(x[0]))
+    torch.testing.assert_close(
+        run.states.h.float(), unroll(step, x, cell.zero_state(x[0])).states.h, rtol=0.05, atol=0.02
+    )
+
+
+def test_hidden_states_alone_want_a_field_h():
+    class Memory(NamedTuple):
+        c: torch.Tensor
+
+    x, start = torch.zeros(4, 3, 2), Memory(torch.zeros(3, 2))
+    assert unroll(lambda x_t, s: (s, ()), x, start).last.c.shape == (3, 2)
+    with pytest.raises(TypeError, match=r"expected the state's field h to be a torch\.Tensor"):
+        unroll(lambda x_t, s: (s, ()), x, start, trace=False)

@@ -70,9 +70,13 @@ def test_cross_entropy_is_the_mean_over_own_steps():
     ("call", "error", "message"),
     [
         (lambda: SequenceClassifier(nn.LSTM(3, 5), 2), TypeError, "lstm_book.layers.LSTM"),
-        (lambda: SequenceClassifier(LSTM(3, 5), 0), ValueError, "at least 1 class"),
-        (lambda: SequenceClassifier(LSTM(3, 5), 2, readout="max"), ValueError, "'last' or 'mean'"),
-        (lambda: SequenceClassifier(LSTM(3, 5), 2)(x[0]), ValueError, "3 dimensions"),
+        (
+            lambda: SequenceClassifier(LSTM(3, 5), 0),
+            ValueError,
+            "classes to be a whole number from 1",
+        ),
+        (lambda: SequenceClassifier(LSTM(3, 5), 2, readout="max"), ValueError, "'last', 'mean'"),
+        (lambda: SequenceClassifier(LSTM(3, 5), 2)(x[0]), ValueError, "3-D"),
         (lambda: SequenceClassifier(LSTM(4, 5), 2)(x), RuntimeError, "4"),
         (lambda: SequenceClassifier(LSTM(3, 5), 2)(x[:0]), RuntimeError, "."),
         (lambda: SequenceClassifier(LSTM(3, 5), 2)(x, lengths=[7, 1, 1, 1]), RuntimeError, "T=6"),
@@ -84,10 +88,10 @@ def test_cross_entropy_is_the_mean_over_own_steps():
         (lambda: SequenceClassifier(LSTM(3, 5), 2)(x, lengths=[1, 1]), RuntimeError, "4 sequences"),
         (lambda: SequenceClassifier(LSTM(3, 5), 2)(x, lengths=[1.5] * 4), TypeError, "whole"),
         (lambda: Tagger(nn.LSTM(3, 5), 2), TypeError, "lstm_book.layers.LSTM"),
-        (lambda: Tagger(LSTM(3, 5), 0), ValueError, "at least 1 tag"),
-        (lambda: Tagger(LSTM(3, 5), 2, tokens=0), ValueError, "at least one token"),
-        (lambda: Tagger(LSTM(3, 5), 2)(x[0]), ValueError, "3 dimensions"),
-        (lambda: Tagger(LSTM(3, 5), 2, tokens=8)(x), ValueError, "2 dimensions"),
+        (lambda: Tagger(LSTM(3, 5), 0), ValueError, "tags to be a whole number from 1"),
+        (lambda: Tagger(LSTM(3, 5), 2, tokens=0), ValueError, "tokens to be a whole number from 1"),
+        (lambda: Tagger(LSTM(3, 5), 2)(x[0]), ValueError, "3-D"),
+        (lambda: Tagger(LSTM(3, 5), 2, tokens=8)(x), ValueError, "2-D"),
         (lambda: Tagger(LSTM(3, 5), 2, tokens=8)(x[0]), TypeError, "whole numbers"),
         (
             lambda: Tagger(LSTM(3, 5), 2, tokens=8)(torch.tensor([[8], [0]])),
@@ -102,7 +106,7 @@ def test_cross_entropy_is_the_mean_over_own_steps():
         (
             lambda: Tagger(LSTM(3, 5), 2, tokens=8)(torch.zeros(0, 1).long()),
             RuntimeError,
-            "at least one step",
+            "at least one time step",
         ),
         (
             lambda: sequence_cross_entropy(x, torch.zeros(6, 4)),

@@ -48,7 +48,7 @@ def test_as_many_answers_as_asked(outputs, generator):
     assert model(x).shape == (B, outputs)
     torch.testing.assert_close(model(x), model.readout(model.layer(x)[0][:, -1]))
     torch.testing.assert_close(model(x, chunk=2), model(x))
-    with pytest.raises(ValueError, match="at least 1 output, got 0"):
+    with pytest.raises(ValueError, match="outputs to be a whole number from 1 on, got 0"):
         LastStepClassifier(nn.LSTM(D, H), outputs=0)
 
 

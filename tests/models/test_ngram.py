@@ -114,14 +114,18 @@ def test_samples_follow_the_counts_and_the_generator():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: NGram(VOCABULARY, 0), ValueError, "order of at least 1"),
+        (lambda: NGram(VOCABULARY, 0), ValueError, "order to be a whole number from 1"),
         (lambda: NGram(VOCABULARY, 2, "laplace"), ValueError, "'laplace'"),
         (lambda: NGram(VOCABULARY, 3).fit("ab"), ValueError, "at least 3 characters"),
         (lambda: NGram(VOCABULARY, 1).fit("abz"), ValueError, "'z' at position 2"),
         (lambda: NGram(VOCABULARY, 1).probabilities("a"), RuntimeError, "call fit first"),
         (lambda: NGram(VOCABULARY, 1).bits_per_character("ab"), RuntimeError, "call fit first"),
         (lambda: NGram(VOCABULARY, 1).fit("abc").bits_per_character("a"), ValueError, "predict"),
-        (lambda: NGram(VOCABULARY, 1).fit("abc").sample("a", -1), ValueError, "at least 0"),
+        (
+            lambda: NGram(VOCABULARY, 1).fit("abc").sample("a", -1),
+            ValueError,
+            "n to be a whole number from 0",
+        ),
         (lambda: best_ngram("abc", "abc", VOCABULARY, []), ValueError, "at least one order"),
     ],
 )

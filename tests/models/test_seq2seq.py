@@ -211,15 +211,15 @@ def test_every_parameter_learns(attention):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda m: Seq2Seq(7, V, H, stop=V), ValueError, "stop token from 0 to 3"),
+        (lambda m: Seq2Seq(7, V, H, stop=V), ValueError, "stop to be a whole number from 0 to 3"),
         (lambda m: Seq2Seq(7, V, H, stop=0, attention="max"), ValueError, "'max'"),
-        (lambda m: Seq2Seq(0, V, H, stop=0), ValueError, "at least one token"),
+        (lambda m: Seq2Seq(0, V, H, stop=0), ValueError, "tokens to be a whole number from 1"),
         (lambda m: m(SOURCE + 7, SOURCE[:2] % V), IndexError, "source from 0 to 6"),
         (lambda m: m(SOURCE, SOURCE[:2] + V), IndexError, "target_in from 0 to 3"),
         (lambda m: m(SOURCE, SOURCE[:2, :2] % V), RuntimeError, "B=3"),
         (lambda m: m(SOURCE[0], SOURCE), ValueError, "source of shape"),
         (lambda m: m(SOURCE.double(), SOURCE), TypeError, "whole numbers"),
-        (lambda m: m(SOURCE[:0], SOURCE), RuntimeError, "at least one step"),
+        (lambda m: m(SOURCE[:0], SOURCE), RuntimeError, "at least one time step"),
         (lambda m: m(SOURCE, SOURCE % V, source_lengths=[6, 1, 1]), RuntimeError, "T=5"),
         (lambda m: m(SOURCE, SOURCE % V, target_lengths=[0, 1, 1]), RuntimeError, "from 1"),
         (lambda m: m.greedy(SOURCE, max_length=0), ValueError, "max_length"),

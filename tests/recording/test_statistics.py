@@ -95,7 +95,7 @@ def test_events_that_do_not_fit():
         trace.around([(0, 3)])
     with pytest.raises(RuntimeError, match="got step -1 of sequence 0"):
         trace.around([(-1, 0)])
-    with pytest.raises(ValueError, match="expected after to be a whole number from 0 on, got -1"):
+    with pytest.raises(ValueError, match="expected after to be a whole number from 0 to 6, got -1"):
         trace.around([(0, 0)], after=-1)
 
 
@@ -241,5 +241,101 @@ def test_mistakes_with_a_cell_have_the_layers_errors():
         record(layer, inputs()[..., :1])
     with pytest.raises(RuntimeError, match="lengths from 1 to T=6, got 7"):
         record(layer, inputs(), lengths=[7, 1, 1])
-    with pytest.raises(KeyError, match="0 forward, got 1 forward"):
+    with pytest.raises(KeyError, match="0 forward, got 1 'forward'"):
         record(layer, inputs()).trace(1)
+
+
+def test_a_statistic_of_nan_is_nan_and_padding_is_not_counted():
+    x = inputs()
+    x[3, 1] = math.nan  # sequence 1 has six steps of its own
+    torch.manual_seed(0)
+    lstm = nn.LSTM(D, H, dtype=torch.float64)
+    trace = record(lstm, x, lengths=LENGTHS).trace()
+    assert trace.half_life().isnan().all()
+    assert all(share.isnan().all() for pair in trace.saturation().values() for share in pair)
+    x[3, 1], x[4:, 0] = 0.0, math.nan  # beyond the four steps of sequence 0
+    whole = record(lstm, x, lengths=LENGTHS).trace()
+    assert whole.half_life().isfinite().all()
+    assert all(share.isfinite().all() for pair in whole.saturation().values() for share in pair)
+
+
+def test_a_comparison_of_a_model_gone_nan_says_so():
+    torch.manual_seed(0)
+    lstm = nn.LSTM(D, H, dtype=torch.float64)
+    good = record(lstm, inputs()).trace()
+    with torch.no_grad():
+        lstm.weight_ih_l0[H + 1] = math.nan  # one unit's forget gate, and with h all of them
+    lost = record(lstm, inputs()).trace()
+    change = compare(good, lost)
+    for pair in (*change.mean.values(), *change.spread.values(), change.half_life):
+        assert pair.before.isfinite().all()
+        assert pair.after.isnan().any()
+    lines = str(change).splitlines()[1:]
+    assert all("nan in" in line and line.endswith("of 4 units") for line in lines)
+
+
+def test_windows_leave_out_what_is_beyond_a_sequence_and_nothing_else():
+    x = inputs()
+    x[2, 1] = math.nan
+    torch.manual_seed(0)
+    trace = record(nn.LSTM(D, H, dtype=torch.float64), x, lengths=LENGTHS).trace()
+    fine = trace.around([(0, 1), (3, 0)], before=2, after=1)
+    assert fine.own.tolist() == [[False, True], [False, True], [True, True], [True, False]]
+    assert fine.half_life().isfinite().all()
+    again = fine.around([(2, 0), (0, 1)], after=2)  # windows are a trace, so they have windows
+    assert torch.equal(again.f[:2, 0], trace.f[:2, 1])
+    assert torch.equal(again.f[:, 1], trace.f[1:4, 0])
+    assert again.own.tolist() == [[True, True], [True, True], [False, True]]
+    with pytest.raises(RuntimeError, match="expected events inside sequences, got step 0"):
+        fine.around([(0, 0)])
+    with pytest.raises(FloatingPointError, match="expected numbers around the events, got NaN"):
+        trace.around([(1, 1)], after=1)
+
+
+@pytest.mark.parametrize("events", ["ab", None, object(), [[None, 1]], [["a", 1]], [[2**70, 1]]])
+def test_events_that_are_none(events):
+    with pytest.raises(TypeError, match="or pairs of step and sequence"):
+        recorded().around(events)
+
+
+@pytest.mark.parametrize("count", [True, 1.0, "1", None])
+def test_a_window_is_so_many_whole_steps(count):
+    with pytest.raises(TypeError, match="expected before to be a whole number"):
+        recorded().around([(0, 0)], before=count)
+
+
+@pytest.mark.parametrize("count", [-1, T + 1, 2**70])
+def test_a_window_is_within_the_length_of_the_trace(count):
+    with pytest.raises(ValueError, match="expected after to be a whole number from 0 to 6"):
+        recorded().around([(0, 0)], after=count)
+
+
+def test_pairs_of_any_whole_numbers():
+    trace = recorded()
+    want = trace.around([(1, 2)])
+    for kind in (torch.int32, torch.uint8, torch.int16):
+        assert torch.equal(trace.around(torch.tensor([[1, 2]], dtype=kind)).f, want.f)
+
+
+def test_wrong_types_are_told():
+    trace = recorded()
+    for before, after, name in (("a", trace, "before"), (trace, None, "after")):
+        with pytest.raises(TypeError, match=f"expected {name} to be a trace"):
+            compare(before, after)
+    for gate in (None, [], 3, torch.zeros(2)):
+        with pytest.raises(TypeError, match="expected gate to be a gate's letter"):
+            trace.half_life(gate)
+    for low in ("a", None, True):
+        with pytest.raises(TypeError, match="expected low to be a number"):
+            trace.saturation(low=low)
+    with pytest.raises(ValueError, match="expected high to be a finite number"):
+        trace.saturation(high=math.nan)
+
+
+def test_nothing_to_compare_is_nan():
+    empty = record(nn.LSTM(D, H), torch.zeros(T, 0, D)).trace()
+    change = compare(empty, empty)
+    assert change.mean["f"].after.isnan().all()
+    assert change.spread["i"].before.isnan().all()
+    assert change.half_life.after.isnan().all()
+    assert "nan in 4 of 4 units" in str(change)

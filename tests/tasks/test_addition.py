@@ -120,12 +120,12 @@ def test_it_fits_the_model():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: Addition(0), ValueError, "at least 1 digit"),
+        (lambda: Addition(0), ValueError, "digits to be a whole number from 1"),
         (lambda: Addition(2).encode([]), ValueError, "at least one pair"),
         (lambda: Addition(2).encode([(1, 100)]), ValueError, "from 0 to 99"),
         (lambda: Addition(2).encode([(-1, 10)]), ValueError, "from 0 to 99"),
         (lambda: Addition(1).split(50, 6), ValueError, "at most 55 pairs"),
-        (lambda: Addition(1).split(-1, 6), ValueError, "at least 0 pairs"),
+        (lambda: Addition(1).split(-1, 6), ValueError, "train to be a whole number from 0"),
         (lambda: Addition(1).decode(torch.tensor([[12]])), IndexError, "got 12"),
         (
             lambda: Addition(1).accuracy(torch.zeros(2, 3).long(), Addition(1).encode([(1, 2)])),

@@ -97,11 +97,13 @@ def test_a_task_cannot_be_changed():
 
 @pytest.mark.parametrize("length", [1, 0, -3])
 def test_too_few_steps(length):
-    with pytest.raises(ValueError, match=f"at least 2 steps, got {length}"):
+    with pytest.raises(ValueError, match=f"length to be a whole number from 2 on, got {length}"):
         FirstAndLast(length=length)
 
 
 @pytest.mark.parametrize("features", [0, -1])
 def test_too_few_features(features):
-    with pytest.raises(ValueError, match=f"at least 1 feature, got {features}"):
+    with pytest.raises(
+        ValueError, match=f"features to be a whole number from 1 on, got {features}"
+    ):
         FirstAndLast(features=features)

@@ -259,8 +259,9 @@ def test_what_the_caller_says_is_part_of_it(tmp_path):
 def test_a_long_list_of_differences_is_cut(tmp_path):
     checkpoint = Checkpoint(tmp_path / "run.pt")
     fitted(3, checkpoint)
-    with pytest.raises(ValueError, match=r"clip 2.0, got 1.0; model.*; and 4 more$"):
+    with pytest.raises(ValueError, match=r"clip 2.0, got 1.0; model.*; and 4 more$") as said:
         fitted(9, checkpoint, batch=9, lr=1.0, clip=2.0, model=Dropped(0.4), schedule=lambda n: 0.5)
+    assert str(said.value).count(", got ") == 4
 
 
 def everything(model, generator):
@@ -460,6 +461,10 @@ def test_a_folder_in_the_files_place_is_an_os_error(tmp_path):
     (tmp_path / "run.pt").touch()
     with pytest.raises(OSError, match=r"run\.pt"):
         train(10, Checkpoint(tmp_path / "run.pt" / "run.pt"))
+
+
+def test_a_file_is_written_every_hundred_updates_by_default():
+    assert (Checkpoint("run.pt").every, Checkpoint("run.pt").identity) == (100, None)
 
 
 def test_only_one_run_has_a_file(tmp_path):

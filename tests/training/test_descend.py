@@ -26,6 +26,12 @@ def test_a_step_is_the_optimisers_on_the_clipped_gradient():
     assert model.weight.item() == pytest.approx(0.8 - 0.05 * 3.0)
 
 
+def test_the_limit_is_one_by_default():
+    model, optimiser = parts()
+    descend(3 * model.weight.sum(), model, optimiser)
+    assert model.weight.item() == pytest.approx(1 - 0.1)
+
+
 @pytest.mark.parametrize(
     ("loss", "said"),
     [

@@ -71,7 +71,7 @@ class Chosen:
     [
         (0.1, 0.9, True),
         (0.1, 0.75, True),
-        (0.2, 0.9, False),  # the loss must be below
+        (0.25, 0.9, False),  # the loss must be below
         (0.1, 0.7, False),
         (0.3, 0.9, False),
         (0.3, 0.7, False),
@@ -80,11 +80,24 @@ class Chosen:
 )
 def test_a_task_is_solved_by_loss_and_accuracy_both(loss, accuracy, solved):
     task = Chosen(loss, accuracy)
-    stop = Solved(task, *task.sample(5), loss=0.2, accuracy=0.75, every=4)
+    stop = Solved(task, *task.sample(5), loss=0.25, accuracy=0.75, every=4)
     assert [stop(Sum(), updates) for updates in (1, 2, 3)] == [False] * 3
     assert stop.score is None
     assert stop(Sum(), 4) is solved
     assert stop.score.loss == pytest.approx(loss, nan_ok=True)
+
+
+def test_five_hundred_sequences_by_default(monkeypatch):
+    numbers, sample = [], FirstAndLast.sample
+
+    def counted(self, batch, *, generator=None):
+        numbers.append(batch)
+        return sample(self, batch, generator=generator)
+
+    monkeypatch.setattr(FirstAndLast, "sample", counted)
+    evaluate(Sum(), FirstAndLast())
+    evaluate_by_length(Sum(), FirstAndLast(), [3])
+    assert numbers == [500, 500]
 
 
 def test_defaults_of_solved():
@@ -309,7 +322,7 @@ def test_memory_grows_with_the_root_of_the_length():
 
 def test_chunks_that_cannot_be():
     model = LastStepClassifier(nn.LSTM(2, 3))
-    with pytest.raises(ValueError, match="a chunk of at least 1 step, got 0"):
+    with pytest.raises(ValueError, match="chunk to be a whole number from 1 on, got 0"):
         model(torch.zeros(4, 1, 2), chunk=0)
     with pytest.raises(ValueError, match="one direction"):
         read_in_chunks(nn.LSTM(2, 3, bidirectional=True), torch.zeros(4, 1, 2), 2)

@@ -97,6 +97,22 @@ def test_every_batch_is_fresh_and_from_the_generator():
         assert torch.equal(got, want)
 
 
+def test_stop_is_asked_before_every_update_but_the_first():
+    asked = []
+    fit(OneWeight(), Fixed([0.5] * 3), steps=3, stop=lambda model, n: asked.append(n))
+    assert asked == [1, 2]
+
+
+def test_defaults():
+    seen.clear()
+    fit(LastStepClassifier(nn.RNN(2, 3)), Recorder(3, 2), steps=1)
+    assert [x.shape[1] for x in seen] == [64]
+    default, wanted = OneWeight(), OneWeight()
+    fit(default, Fixed([1.0, 100.0, 0.5]), steps=3)
+    fit(wanted, Fixed([1.0, 100.0, 0.5]), steps=3, lr=1e-3, clip=1.0)
+    assert default.w.item() == wanted.w.item() != 0
+
+
 def trained(seed, steps=300, layer=nn.LSTM):
     torch.manual_seed(seed)
     model = LastStepClassifier(layer(1, 8))

@@ -6,7 +6,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from lstm_book.cells.modules import _Cell
-from lstm_book.cells.state import LSTMState
+from lstm_book.cells.step import add_bias
+from lstm_book.cells.weights import read_tensor
 
 
 class VariantCell(_Cell):
@@ -30,10 +31,11 @@ class VariantCell(_Cell):
         options: Names of the constructor's further arguments, which the printed cell shows.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
 
     >>> import torch
-    >>> from lstm_book.cells import Gates
+    >>> from lstm_book.cells import Gates, LSTMState
     >>> class OpenLSTMCell(VariantCell):
     ...     def step(self, x_t, state):  # no output gate
     ...         a_i, a_f, a_g, _ = self.pre_activations(x_t, state.h)
@@ -46,7 +48,6 @@ class VariantCell(_Cell):
     """
 
     rows: str = "ifgo"
-    state_type: type[Any] = LSTMState
     options: tuple[str, ...] = ()  # arguments of the cell's own
 
     def __init__(
@@ -90,26 +91,29 @@ class VariantCell(_Cell):
 
     def step(self, x_t: Tensor, state: Any) -> tuple[Any, Any]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no step: a variant writes its own")
 
     def zero_state(self, input: Tensor) -> Any:
         """Return the state before the first step, zeros, for an input of shape (…, D)."""
-        zeros = self._zeros(input)
-        return zeros if self.state_type is Tensor else self.state_type(*[zeros] * self._count())
+        if self.state_type is Tensor:
+            return self._zeros(input)
+        return self.state_type(*(self._zeros(input) for _ in range(self._count())))
 
     def pre_activations(self, x_t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
         """Return x_t W^T + h U^T + b, (…, H) for each of the cell's rows."""
         W, U, b = self.weights
-        a = x_t @ W.T + h @ U.T
-        return (a if b is None else a + b).chunk(self.gates, dim=-1)
+        return add_bias(x_t @ W.T + h @ U.T, b).chunk(self.gates, dim=-1)
+
+    def _read(self, name: str) -> Tensor:
+        """Return a weight by its name, as it takes effect."""
+        tensor = read_tensor(self, name)
+        assert tensor is not None
+        return tensor
 
     def _parameter(self, *shape: int) -> nn.Parameter:
         """Return one more parameter, drawn as the others are."""
         bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0.0
         return nn.Parameter(nn.init.uniform_(self.weight_ih.new_empty(shape), -bound, bound))
-
-    def _zeros(self, input: Tensor) -> Tensor:
-        return input.new_zeros(*input.shape[:-1], self.hidden_size)
 
     def _count(self) -> int:
         """Return how many tensors the state has."""

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from lstm_book.cells.variants._base import VariantCell
 from lstm_book.cells.variants.records import SLSTMGates, SLSTMState
+from lstm_book.checks import check_choice
 
 ForgetGate = Literal["sigmoid", "exp"]
 
@@ -40,6 +41,7 @@ class SLSTMCell(VariantCell):
         forget: "sigmoid" or "exp".
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         ValueError: If forget is neither.
         RuntimeError: If a size is negative.
     """
@@ -57,18 +59,18 @@ class SLSTMCell(VariantCell):
         *,
         forget: ForgetGate = "sigmoid",
     ) -> None:
-        if forget not in get_args(ForgetGate):
-            raise ValueError(f"expected forget to be 'sigmoid' or 'exp', got {forget!r}")
+        check_choice("forget", forget, get_args(ForgetGate))
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.forget = forget
 
     def zero_state(self, input: Tensor) -> SLSTMState:
         """Return h_0 = c_0 = n_0 = 0 and m_0 = -∞, for an input of shape (…, D)."""
-        zeros = self._zeros(input)
-        return SLSTMState(zeros, zeros, zeros, torch.full_like(zeros, -torch.inf))
+        h, c, n = (self._zeros(input) for _ in range(3))
+        return SLSTMState(h, c, n, torch.full_like(h, -torch.inf))
 
     def step(self, x_t: Tensor, state: SLSTMState) -> tuple[SLSTMState, SLSTMGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         a_i, a_f, a_g, a_o = self.pre_activations(x_t, state.h)
         log_f = functional.logsigmoid(a_f) if self.forget == "sigmoid" else a_f
         m_t = torch.maximum(log_f + state.m, a_i)

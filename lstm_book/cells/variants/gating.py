@@ -8,7 +8,8 @@ from torch import Tensor
 from lstm_book.cells.state import Gates, Gates1997, LSTMState
 from lstm_book.cells.step import lstm_1997_step
 from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.records import FGRState
+from lstm_book.cells.variants.records import FGRState, PeepholeGates
+from lstm_book.checks import check_choice
 
 GreffVariant = Literal["V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "NP", "CIFG", "FGR"]
 
@@ -36,6 +37,7 @@ class LSTM1997Cell(VariantCell):
         dtype: Their floating-point type.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
     """
 
@@ -72,6 +74,7 @@ class PeepholeLSTMCell(VariantCell):
         dtype: Their floating-point type.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
     """
 
@@ -86,16 +89,17 @@ class PeepholeLSTMCell(VariantCell):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.weight_ch = self._parameter(3 * hidden_size)
 
-    def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
+    def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, PeepholeGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         a_i, a_f, a_g, a_o = self.pre_activations(x_t, state.h)
-        p_i, p_f, p_o = self.weight_ch.chunk(3)
+        p_i, p_f, p_o = self._read("weight_ch").to(a_i.dtype).chunk(3)
         i_t, f_t = (a_i + p_i * state.c).sigmoid(), (a_f + p_f * state.c).sigmoid()
         g_t = a_g.tanh()
         c_t = f_t * state.c + i_t * g_t
         o_t = (a_o + p_o * c_t).sigmoid()
         h_t = o_t * c_t.tanh()
-        return LSTMState(h_t, c_t), Gates(i_t, f_t, g_t, o_t)
+        return LSTMState(h_t, c_t), PeepholeGates(i_t, f_t, g_t, o_t)
 
 
 class CoupledLSTMCell(VariantCell):
@@ -121,6 +125,7 @@ class CoupledLSTMCell(VariantCell):
         dtype: Their floating-point type.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
     """
 
@@ -128,6 +133,7 @@ class CoupledLSTMCell(VariantCell):
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         a_i, a_g, a_o = self.pre_activations(x_t, state.h)
         i_t, g_t, o_t = a_i.sigmoid(), a_g.tanh(), a_o.sigmoid()
         f_t = 1 - i_t
@@ -177,6 +183,7 @@ class GreffLSTMCell(VariantCell):
         variant: One of the names above.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         ValueError: If there is no such variant.
         RuntimeError: If a size is negative.
     """
@@ -193,11 +200,7 @@ class GreffLSTMCell(VariantCell):
         *,
         variant: GreffVariant = "V",
     ) -> None:
-        if variant not in get_args(GreffVariant):
-            raise ValueError(
-                f"expected variant to be one of {', '.join(get_args(GreffVariant))}, "
-                f"got {variant!r}"
-            )
+        check_choice("variant", variant, get_args(GreffVariant))
         self.variant = variant
         missing = {"NIG": "i", "NFG": "f", "NOG": "o", "CIFG": "f"}.get(variant, "")
         self.rows = "".join(gate for gate in "ifgo" if gate != missing)
@@ -208,16 +211,19 @@ class GreffLSTMCell(VariantCell):
             self.state_type = FGRState
             self.weight_gg = self._parameter(3 * hidden_size, 3 * hidden_size)
 
-    def step(self, x_t: Tensor, state: Any) -> tuple[Any, Gates]:
+    def step(self, x_t: Tensor, state: Any) -> tuple[Any, PeepholeGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         a = dict(zip(self.rows, self.pre_activations(x_t, state.h), strict=True))
         sigmoid_rows = self.rows.replace("g", "")
         p: dict[str, Any] = dict.fromkeys(sigmoid_rows, 0.0)
         if self.variant != "NP":
-            p = dict(zip(sigmoid_rows, self.weight_ch.chunk(len(sigmoid_rows)), strict=True))
+            peepholes = self._read("weight_ch").to(a["g"].dtype)
+            p = dict(zip(sigmoid_rows, peepholes.chunk(len(sigmoid_rows)), strict=True))
         if self.variant == "FGR":
             before = torch.cat([state.i, state.f, state.o], dim=-1)
-            for gate, more in zip("ifo", (before @ self.weight_gg.T).chunk(3, dim=-1), strict=True):
+            R = self._read("weight_gg")
+            for gate, more in zip("ifo", (before @ R.T).chunk(3, dim=-1), strict=True):
                 a[gate] = a[gate] + more
 
         def opened(gate: str, c: Tensor) -> Tensor:
@@ -231,4 +237,4 @@ class GreffLSTMCell(VariantCell):
         o_t = opened("o", c_t)
         h_t = o_t * (c_t if self.variant == "NOAF" else c_t.tanh())
         after = FGRState(h_t, c_t, i_t, f_t, o_t) if self.variant == "FGR" else LSTMState(h_t, c_t)
-        return after, Gates(i_t, f_t, g_t, o_t)
+        return after, PeepholeGates(i_t, f_t, g_t, o_t)

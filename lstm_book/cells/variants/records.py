@@ -7,7 +7,8 @@ as `torch.nn.GRUCell` does.
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.utils import _pytree
+
+from lstm_book.cells.state import register_records
 
 
 class FGRState(NamedTuple):
@@ -40,6 +41,25 @@ class DropoutState(NamedTuple):
     h: Tensor
     c: Tensor
     mask: Tensor
+
+
+class PeepholeGates(NamedTuple):
+    """The activated gates of one LSTM step whose gates may see more than x_t and h_{t-1}.
+
+    They are read as `Gates` are. That they are none says that the equations are others: those of
+    the plain LSTM's gradients and Jacobians do not hold for them.
+
+    Attributes:
+        i: Input gate, in (0, 1). Shape (B, H), or (T, B, H) stacked over time.
+        f: Forget gate, in (0, 1).
+        g: Candidate, in (-1, 1), if it is squashed.
+        o: Output gate, in (0, 1).
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+    o: Tensor
 
 
 class ZoneoutGates(NamedTuple):
@@ -139,6 +159,7 @@ class SLSTMGates(NamedTuple):
 RECORDS = (
     FGRState,
     DropoutState,
+    PeepholeGates,
     ZoneoutGates,
     GRUGates,
     JANETGates,
@@ -146,5 +167,4 @@ RECORDS = (
     SLSTMState,
     SLSTMGates,
 )
-for _record in RECORDS:
-    _pytree._register_namedtuple(_record, serialized_type_name=f"lstm_book.{_record.__name__}")
+register_records(*RECORDS)

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.cells.state import Gates, LSTMState
-from lstm_book.cells.step import lstm_step, lstm_update
+from lstm_book.cells.step import add_bias, lstm_step, lstm_update
 from lstm_book.cells.variants._base import VariantCell
 from lstm_book.cells.variants.records import DropoutState, ZoneoutGates
+from lstm_book.checks import check_choice, check_number
 
 DropoutTarget = Literal["hidden", "candidate"]
 Resample = Literal["sequence", "step"]
@@ -42,6 +43,7 @@ class LayerNormLSTMCell(VariantCell):
         eps: Added to the variance, above 0. The paper has none, but at first h_0 U^T is all zeros.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         ValueError: If eps is not above 0.
         RuntimeError: If a size is negative.
     """
@@ -58,13 +60,11 @@ class LayerNormLSTMCell(VariantCell):
         *,
         eps: float = 1e-5,
     ) -> None:
-        if not eps > 0:
-            raise ValueError(f"expected eps to be above 0, got {eps}")
+        self.eps = eps = check_number("eps", eps, above=0)
         super().__init__(input_size, hidden_size, bias, device, dtype)
-        self.eps = eps
         self.norm_ih, self.norm_hh, self.norm_c = (
             nn.LayerNorm(size, eps, device=device, dtype=dtype)
-            for size in (4 * hidden_size, 4 * hidden_size, hidden_size)
+            for size in (4 * self.hidden_size, 4 * self.hidden_size, self.hidden_size)
         )
 
     def reset_parameters(self) -> None:
@@ -76,9 +76,10 @@ class LayerNormLSTMCell(VariantCell):
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         W, U, b = self.weights
-        a = self.norm_ih(x_t @ W.T) + self.norm_hh(state.h @ U.T)
-        (_, c_t), gates = lstm_update(a if b is None else a + b, state.c)
+        a = add_bias(self.norm_ih(x_t @ W.T) + self.norm_hh(state.h @ U.T), b)
+        (_, c_t), gates = lstm_update(a, state.c)
         h_t = gates.o * self.norm_c(c_t).tanh()
         return LSTMState(h_t, c_t), gates
 
@@ -119,6 +120,7 @@ class RecurrentDropoutLSTMCell(VariantCell):
         resample: When a new mask is drawn: at the start of each "sequence", or at each "step".
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         ValueError: If p, on or resample is none of the possible values.
         RuntimeError: If a size is negative.
     """
@@ -138,27 +140,23 @@ class RecurrentDropoutLSTMCell(VariantCell):
         on: DropoutTarget = "hidden",
         resample: Resample = "sequence",
     ) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"expected p, a probability, from 0 to below 1, got {p}")
-        for name, value, choices in (
-            ("on", on, get_args(DropoutTarget)),
-            ("resample", resample, get_args(Resample)),
-        ):
-            if value not in choices:
-                raise ValueError(f"expected {name} to be {' or '.join(choices)}, got {value!r}")
+        p = check_number("p, a probability,", p, 0, below=1)
+        check_choice("on", on, get_args(DropoutTarget))
+        check_choice("resample", resample, get_args(Resample))
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.p, self.on, self.resample = p, on, resample
 
     def zero_state(self, input: Tensor) -> DropoutState:
         """Return h_0 = c_0 = 0 and a fresh mask, for an input of shape (…, D)."""
-        zeros = self._zeros(input)
-        return DropoutState(zeros, zeros, self._mask(zeros))
+        h, c = self._zeros(input), self._zeros(input)
+        return DropoutState(h, c, self._mask(h))
 
     def step(self, x_t: Tensor, state: DropoutState) -> tuple[DropoutState, Gates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes.
 
         The gates are those before the mask.
         """
+        self._check_step(x_t, state)
         mask = state.mask
         if not self.training:
             mask = torch.ones_like(mask)
@@ -205,6 +203,7 @@ class ZoneoutLSTMCell(VariantCell):
         zoneout_c: Rate of c, from 0 to 1.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         ValueError: If a rate is outside.
         RuntimeError: If a size is negative.
     """
@@ -222,9 +221,8 @@ class ZoneoutLSTMCell(VariantCell):
         zoneout_h: float = 0.05,
         zoneout_c: float = 0.5,
     ) -> None:
-        for name, rate in (("zoneout_h", zoneout_h), ("zoneout_c", zoneout_c)):
-            if not 0 <= rate <= 1:
-                raise ValueError(f"expected {name}, a probability, from 0 to 1, got {rate}")
+        zoneout_h = check_number("zoneout_h, a probability,", zoneout_h, 0, 1)
+        zoneout_c = check_number("zoneout_c, a probability,", zoneout_c, 0, 1)
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.zoneout_h, self.zoneout_c = zoneout_h, zoneout_c
 

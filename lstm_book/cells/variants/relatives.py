@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from lstm_book.cells.variants._base import VariantCell
 from lstm_book.cells.variants.records import GRUGates, JANETGates, MinLSTMGates
+from lstm_book.cells.weights import read_tensor
+from lstm_book.checks import check_number, check_shape, check_tensor, check_type
 
 
 class GRUCell(VariantCell):
@@ -35,6 +37,7 @@ class GRUCell(VariantCell):
         dtype: Their floating-point type.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
     """
 
@@ -43,9 +46,11 @@ class GRUCell(VariantCell):
 
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, GRUGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
-        W, U, _ = self.weights
-        from_x = functional.linear(x_t, W, self.bias_ih).chunk(3, dim=-1)
-        from_h = functional.linear(state, U, self.bias_hh).chunk(3, dim=-1)
+        self._check_step(x_t, state)
+        W, U = self._read("weight_ih"), self._read("weight_hh")
+        b_ih, b_hh = read_tensor(self, "bias_ih"), read_tensor(self, "bias_hh")
+        from_x = functional.linear(x_t, W, b_ih).chunk(3, dim=-1)
+        from_h = functional.linear(state, U, b_hh).chunk(3, dim=-1)
         r_t, z_t = ((x + h).sigmoid() for x, h in zip(from_x[:2], from_h[:2], strict=True))
         n_t = (from_x[2] + r_t * from_h[2]).tanh()
         h_t = (1 - z_t) * n_t + z_t * state
@@ -76,6 +81,7 @@ class JANETCell(VariantCell):
         beta: β.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
     """
 
@@ -93,11 +99,13 @@ class JANETCell(VariantCell):
         *,
         beta: float = 1.0,
     ) -> None:
+        beta = check_number("beta", beta)
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.beta = beta
 
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, JANETGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         a_f, a_g = self.pre_activations(x_t, state)
         f_t, i_t, g_t = a_f.sigmoid(), 1 - (a_f - self.beta).sigmoid(), a_g.tanh()
         h_t = f_t * state + i_t * g_t
@@ -131,6 +139,7 @@ class MinLSTMCell(VariantCell):
         positive: Whether candidates are made positive.
 
     Raises:
+        TypeError: If a size is no whole number, or another argument of a wrong type.
         RuntimeError: If a size is negative.
     """
 
@@ -149,12 +158,14 @@ class MinLSTMCell(VariantCell):
         *,
         positive: bool = False,
     ) -> None:
+        check_type("positive", positive, bool, "True or False")
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.positive = positive
 
     def gates_of(self, x: Tensor) -> MinLSTMGates:
         """Return the gates and the candidate of any number of inputs, (…, D)."""
-        a_i, a_f, a_g = functional.linear(x, self.weight_ih, self.bias_ih).chunk(3, dim=-1)
+        W, b = self._read("weight_ih"), read_tensor(self, "bias_ih")
+        a_i, a_f, a_g = functional.linear(x, W, b).chunk(3, dim=-1)
         # σ(a_f) / (σ(a_f) + σ(a_i)), without 0/0 where both vanish.
         odds = functional.logsigmoid(a_f) - functional.logsigmoid(a_i)
         g = torch.where(a_g >= 0, a_g + 0.5, a_g.sigmoid()) if self.positive else a_g
@@ -162,6 +173,7 @@ class MinLSTMCell(VariantCell):
 
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, MinLSTMGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
+        self._check_step(x_t, state)
         gates = self.gates_of(x_t)
         h_t = gates.f * state + gates.i * gates.g
         return h_t, gates
@@ -181,18 +193,19 @@ class MinLSTMCell(VariantCell):
             ValueError: If x has not two or three dimensions.
             RuntimeError: If T = 0, or a size, dtype or device does not fit the parameters.
         """
-        if isinstance(x, Tensor) and x.dim() not in (2, 3):
+        if check_tensor("x", x).dim() not in (2, 3):
             raise ValueError(
                 f"MinLSTMCell: expected x of shape (T, B, {self.input_size}) or "
                 f"(T, {self.input_size}), got {x.dim()}-D of shape {tuple(x.shape)}"
             )
-        if isinstance(x, Tensor) and len(x) == 0:
+        if len(x) == 0:
             raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
-        first = x[0] if isinstance(x, Tensor) else x
-        self._check(first, () if state is None else (state,))
+        self._check(x[0], () if state is None else (state,))
         gates = self.gates_of(x)
-        h_0 = self.zero_state(first) if state is None else state
-        return linear_scan(gates.f, gates.i * gates.g, h_0), gates
+        h_0 = self.zero_state(x[0]) if state is None else state
+        # Under autocast, gates are half and the state is not: add up as exactly as `step` does.
+        terms = (gates.i * gates.g).to(h_0.dtype)
+        return linear_scan(gates.f.to(h_0.dtype), terms, h_0), gates
 
 
 def linear_scan(f: Tensor, v: Tensor, h_0: Tensor) -> Tensor:
@@ -210,7 +223,17 @@ def linear_scan(f: Tensor, v: Tensor, h_0: Tensor) -> Tensor:
 
     Returns:
         h_1 to h_T, of the shape of v.
+
+    Raises:
+        TypeError: If an argument is no tensor.
+        ValueError: If f has no time axis, or another argument not as many dimensions as it needs.
+        RuntimeError: If the shapes do not fit.
     """
+    if check_tensor("f", f).dim() == 0:
+        raise ValueError("expected f of shape (T, …), got 0-D")
+    dims = " ".join("N" * (f.dim() - 1))
+    check_shape("v", v, f"T {dims}", f.shape)
+    check_shape("h_0", h_0, dims, f.shape[1:])
     span = 1
     while span < len(f):
         v = torch.cat([v[:span], f[span:] * v[:-span] + v[span:]])

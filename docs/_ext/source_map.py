@@ -40,13 +40,6 @@ class SourceModule:
         return hashlib.sha256(ast.dump(self.tree).encode()).hexdigest()
 
     @cached_property
-    def code_digest(self) -> str:
-        """A hash of what the module does: docstrings do not count either."""
-        return hashlib.sha256(
-            ast.dump(_Undocumented().visit(ast.parse(ast.unparse(self.tree)))).encode()
-        ).hexdigest()
-
-    @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
         """Names bound at the top level other than by an import, each with its statement."""
         names: dict[str, ast.stmt] = {}
@@ -72,14 +65,6 @@ class SourceModule:
     def only_reexports(self) -> bool:
         """Whether running the module does nothing but bind names from elsewhere."""
         return all(_binds_only(statement) for statement in self.tree.body)
-
-
-class _Undocumented(ast.NodeTransformer):
-    """Drops every statement that is nothing but a text."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        """Drop a text that stands alone."""
-        return None if isinstance(node.value, ast.Constant) else node
 
 
 def _binds_only(statement: ast.stmt) -> bool:
