@@ -5,6 +5,7 @@ comes back must be an answer without NaN, or an error that says what is wrong. R
 ``nox -s faults``; ``python tests/faults/fuzz.py 36000`` alone.
 """
 
+import argparse
 import collections
 import dataclasses
 import importlib
@@ -14,7 +15,6 @@ import math
 import os
 import random
 import signal
-import sys
 import tempfile
 import traceback
 import warnings
@@ -1039,17 +1039,21 @@ def main() -> int:
     """Fuzz and print what was found; 1 if there is a fault."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 36_000
-    only = sys.argv[2] if len(sys.argv) > 2 else ""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("calls", type=int, nargs="?", default=36_000)
+    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--taken", action="store_true", help="list wrong shapes that were taken")
+    asked = parser.parse_args()
     os.chdir(tempfile.mkdtemp())
     missing = uncovered(cases())
-    found = fuzz(calls, only=only)
+    found = fuzz(asked.calls, asked.seed, asked.only)
     print(f"{found.calls} calls: {found.answers} answers, {found.long} not waited for")
     for kind, labels in sorted(found.faults.items()):
         print(f"\n{kind}: {len(labels)}")
         for label in sorted(set(labels)):
             print("  ", label)
-    if "--taken" in sys.argv:
+    if asked.taken:
         print("\nwrongly shaped, and taken:")
         for label in sorted(found.taken):
             print("  ", label)
