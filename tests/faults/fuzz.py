@@ -866,7 +866,8 @@ def bent(value: Any, rng: random.Random) -> Any:
     if isinstance(value, list) and value:
         return rng.choice((value[:-1], value * 2, value[::-1], [None, *value], [value], []))
     if isinstance(value, np.ndarray):
-        return bent_tensor(torch.as_tensor(value), rng).numpy()
+        other = bent_tensor(torch.as_tensor(value), rng)
+        return (other.half() if other.dtype == torch.bfloat16 else other).numpy()  # NumPy's half
     return odd_values(rng)
 
 
