@@ -4,11 +4,8 @@ import argparse
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from lstm_book import __version__
 from lstm_book.experiments.catalogue import EXPERIMENTS
@@ -22,10 +19,6 @@ from lstm_book.experiments.replay import differences
 from lstm_book.experiments.store import STORED, check_seeds
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came: as Ctrl-C, it lets an update be finished and saved."""
-
-
 def main(arguments: list[str] | None = None) -> int:
     """List the experiments, or run or confirm one; what goes wrong is one line.
 
@@ -33,16 +26,21 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0; 1 if something is wrong or differs; 128 and the signal's number if one
         ended it. The parser itself exits with 2 where the command is not understood.
     """
+    stopped = "stopped; the same command goes on from what is stored"
     try:
-        with _terminated():
-            code = _do(_parser().parse_args(arguments))
-            if sys.stdout:  # None if it was closed
-                sys.stdout.flush()
+        code = _do(_parser().parse_args(arguments))
+        if sys.stdout:  # None if it was closed
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read what is printed has read enough
         code = 128 + 13
-    except KeyboardInterrupt as stop:
-        _complain("stopped; the same command goes on from what is stored")
-        code = 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+    except KeyboardInterrupt:
+        _complain(stopped)
+        code = 128 + signal.SIGINT
+    except SystemExit as end:
+        if end.code != 128 + signal.SIGTERM:  # that is how `fit` ends, with its update saved
+            raise
+        _complain(stopped)
+        code = 128 + signal.SIGTERM
     except (OSError, ValueError, ArithmeticError, ImportError) as error:
         _complain(" ".join(str(error).split()) or type(error).__name__)
         code = 1
@@ -143,24 +141,6 @@ def _complain(words: str) -> None:
     begin = "\r\x1b[K" if sys.stderr and sys.stderr.isatty() else ""
     with suppress(OSError):
         print(f"{begin}lstm-book: {words}", file=sys.stderr)
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Let SIGTERM raise Terminated, unless somebody else listens to it."""
-    main_thread = threading.current_thread() is threading.main_thread()
-    if not main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _let_go() -> None:
