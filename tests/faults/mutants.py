@@ -109,6 +109,19 @@ def candidates(copy: Path, room: str) -> Iterator[Mutant]:
             yield Mutant(room, file, row, kind, column, job)
 
 
+def nearest_first(mutant: Mutant, copy: Path) -> list[str]:
+    """Return the file, for its examples, and its room's tests, those named after it first."""
+    file = Path(mutant.file)
+    tests = [
+        path
+        for place in ROOMS[mutant.room][1:]
+        for path in (sorted((copy / place).glob("test_*.py")) or [copy / place])
+    ]
+    near = {file.stem.strip("_"), file.parent.name}
+    tests.sort(key=lambda path: not any(name in path.stem for name in near))
+    return [mutant.file, *(str(path.relative_to(copy)) for path in tests)]
+
+
 def judge(mutant: Mutant, copies: list[Path]) -> Mutant:
     """Apply a mutant to a copy of the tree, run its room's tests, and put the copy back."""
     copy = copies.pop()
@@ -138,7 +151,7 @@ def judge(mutant: Mutant, copies: list[Path]) -> Mutant:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         try:
             done = subprocess.run(
-                [*command, *ROOMS[mutant.room][1:], mutant.file],  # and the file's own examples
+                [*command, *nearest_first(mutant, copy)],
                 cwd=copy,
                 env=environment,
                 stdout=subprocess.PIPE,
