@@ -171,6 +171,6 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def replay(session: nox.Session) -> None:
-    """Make the first updates of every stored run again, also of those too long for the tests."""
+    """Make the first updates of every stored run again, and tell what differs."""
     install(session, "tests")
     run(session, "lstm-book", "replay", *session.posargs)

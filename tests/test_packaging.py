@@ -128,7 +128,7 @@ def test_wheel_holds_the_stored_runs_and_stays_small(wheel):
 def test_metadata_asks_for_little(wheel):
     requires = metadata(wheel).get_all("Requires-Dist")
     plain = {line.split(">")[0] for line in requires if "extra ==" not in line}
-    assert plain == {"torch", "jaxtyping", "safetensors"}
+    assert plain == {"torch", "jaxtyping", "safetensors", "filelock"}
     assert metadata(wheel)["Requires-Python"] == ">=3.11"
 
 

@@ -69,7 +69,7 @@ class Renderer:
         """End the process of this worker."""
         if self._process is not None and self._owner == os.getpid():
             with self._process as process:  # closes the pipes and waits
-                process.kill()  # a forked worker may hold its stdin open
+                process.kill()  # a forked worker may hold its stdin open; nothing is lost
             self._process = None
 
     def __call__(self, tex: str, display: bool = False) -> str:

@@ -41,7 +41,7 @@ def weights_of(module: nn.Module, layer: int = 0, direction: Direction = "forwar
         direction: "forward" or "backward".
 
     Returns:
-        The weights as the module uses them: reparametrised, normed and pruned ones as they come
+        The weights as the module uses them; reparametrised, normed and pruned ones as they come
         out. W and U are the module's own tensors (not copies); b is a new one that autograd follows
         back to both biases.
 

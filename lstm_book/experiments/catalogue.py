@@ -293,6 +293,3 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 EVERY_SEED = {"first-and-last", "adding-100", "adding-1000", "adding-10000", "adding-100000"}
 """Experiments of which weights and history are kept for every seed, because the book reads them."""
-
-LONG = {"adding-100000"}
-"""Experiments of which one update takes many seconds: the tests do not replay them."""

@@ -172,8 +172,8 @@ class StoredRun:
     def replay(self, seeds: Iterable[int] | None = None) -> list[Repeat]:
         """Make the first updates again, and let the stored weights answer again.
 
-        This is what ties the run to today's code. It takes a second for most runs, and half a
-        minute where sequences have 100 000 steps.
+        This is what ties the run to today's code. It takes a second for most runs, and a few
+        where sequences have 100 000 steps.
 
         Args:
             seeds: Of which seeds; of all that are stored, if missing.

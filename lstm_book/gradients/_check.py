@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lstm_book.cells import Gates, LSTMState, Weights
-from lstm_book.checks import check_like, check_shape, check_type
+from lstm_book.checks import check_like, check_shape, check_tensor, check_type
 from lstm_book.layers import Unrolled
 from lstm_book.layers.unroll import autocast_is_on, states_before
 
@@ -37,7 +37,7 @@ def check_lstm(run: Unrolled[LSTMState, Gates], projection: Tensor | None) -> Te
     if projection is not None:
         P = check_shape("projection", projection, "P H", (None, H)).shape[0]
         check_like("projection", projection, "the states", c)
-    elif run.states.h.shape[-1:] != c.shape[-1:]:
+    elif check_tensor("the LSTM's h", run.states.h).shape[-1:] != c.shape[-1:]:
         raise RuntimeError(
             "expected h and c of one size, or the weights of the projection as well, got states of "
             f"shapes {tuple(run.states.h.shape)} and {tuple(c.shape)}"

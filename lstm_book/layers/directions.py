@@ -49,7 +49,7 @@ def directions(output: Tensor, h_n: Tensor) -> tuple[Direction, Direction]:
     True
     """
     dims = check_tensor("output", output).dim()
-    if dims not in (2, 3) or check_tensor("h_n", h_n).dim() != dims:
+    if check_tensor("h_n", h_n).dim() != dims or dims not in (2, 3):
         raise ValueError(
             "expected output and h_n of 3 dimensions, or of 2 for a single sequence, got shapes "
             f"{tuple(output.shape)} and {tuple(h_n.shape)}"

@@ -133,7 +133,7 @@ class LSTM(nn.LSTM):
         there any more.
 
         Returns:
-            A new layer: on the same device, of the same dtype, in the same mode, with copies of the
+            A new layer, on the same device, of the same dtype, in the same mode, with copies of the
             weights that need gradients where ours do. Reparametrised, normed and pruned weights
             come as the numbers they are now. Hooks stay here.
 

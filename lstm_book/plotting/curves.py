@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from lstm_book.checks import check_type
 from lstm_book.plotting._common import (
     Array,
     as_array,
@@ -112,9 +113,12 @@ def draw_history(
         baselines: Scores to beat, by name, drawn as dashed lines.
 
     Raises:
+        TypeError: If the axes are none, or the baselines no mapping.
         ValueError: If a shape is wrong or a value is not finite.
     """
     check_axes(ax)
+    if baselines is not None:
+        check_type("baselines", baselines, Mapping, "scores by name")
     runs = as_array(values, "values", "E", "ER")
     if not np.isfinite(runs).all():
         raise ValueError("expected finite values, got an infinite one")

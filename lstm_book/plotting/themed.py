@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from lstm_book.checks import check_whole
 from lstm_book.plotting._common import mark_halos, mark_maps, separate_labels
 from lstm_book.plotting.style import GRID, INK, MUTED, PALETTE, STYLE, SURFACE
 
@@ -94,7 +95,12 @@ def subplots(rows: int = 1, cols: int = 1, *, height: float | None = None, **kwa
 
     Returns:
         The figure, and one ``Axes`` or an array of them.
+
+    Raises:
+        TypeError: If a number of rows or columns is no whole number.
+        ValueError: If it is not from 1 to 100.
     """
+    rows, cols = check_whole("rows", rows, 1, 100), check_whole("cols", cols, 1, 100)
     if height is None:
         height = 3.0 if rows == 1 else 2.3 * rows
     fig = figure(height)

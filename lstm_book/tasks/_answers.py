@@ -55,6 +55,7 @@ def check_numbers(name: str, given: Tensor, y: Tensor, dims: str) -> tuple[Tenso
     """
     check_shape("y", y, dims, (None,) * len(dims.split()))
     check_shape(name, given, dims, y.shape)
+    _some(y)
     return _floating(name, given), _floating("y", y)
 
 
@@ -70,9 +71,10 @@ def check_classes(logits: Tensor, y: Tensor, dims: str, classes: int) -> tuple[T
     """
     check_shape("y", y, dims, (None,) * len(dims.split()))
     check_shape("logits", logits, f"{dims} C", (*y.shape, classes))
+    _some(y)
     if y.dtype != torch.int64:
         raise RuntimeError(f"expected y of dtype torch.int64, got {y.dtype}")
-    if y.numel() and not 0 <= int(y.min()) <= int(y.max()) < classes:
+    if not 0 <= int(y.min()) <= int(y.max()) < classes:
         raise IndexError(f"expected classes y from 0 to {classes - 1}, got others")
     return _floating("logits", logits), y
 
@@ -101,6 +103,12 @@ def _one_each(prediction: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     if check_tensor("prediction", prediction).dim() == 2 and prediction.shape[1] == 1:
         prediction = prediction.squeeze(1)
     return check_numbers("prediction", prediction, y, "B")
+
+
+def _some(y: Tensor) -> None:
+    """Raise ValueError if there is nothing to score: the mean of no answers is no number."""
+    if not y.numel():
+        raise ValueError(f"expected at least one answer to score, got shape {tuple(y.shape)}")
 
 
 def _floating(name: str, tensor: Tensor) -> Tensor:

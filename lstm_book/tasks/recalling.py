@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.checks import check_whole
+from lstm_book.checks import check_shape, check_whole
 from lstm_book.tasks._answers import (
     ClassAtTheEnd,
     check_classes,
@@ -70,13 +70,18 @@ class Copy:
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross-entropy over all steps, in nats; logits (T + 20, B, 9)."""
-        check_classes(logits, y, "T B", 9)
+        self._check(logits, y)
         return functional.cross_entropy(logits.flatten(0, 1), y.flatten())
 
     def accuracy(self, logits: Tensor, y: Tensor) -> float:
         """Return the share of right symbols among the last ten of each sequence."""
-        check_classes(logits, y, "T B", 9)
+        self._check(logits, y)
         return share_of_classes(logits[-10:], y[-10:])
+
+    def _check(self, logits: Tensor, y: Tensor) -> None:
+        """Check answers to whole sequences."""
+        check_shape("y", y, "T B", (self.delay + 20, None))
+        check_classes(logits, y, "T B", 9)
 
     def baselines(self) -> dict[str, float]:
         """Return the cross-entropy of blanks until the delimiter and then any of the eight."""

@@ -253,6 +253,8 @@ class TestErrors:
                 cell(x_t, state[0])
             with pytest.raises(RuntimeError, match=r"hx to be \(h, c.*got 1 states"):
                 cell(x_t, state[:1])
+            with pytest.raises(RuntimeError, match=r"hx to be \(h, c.*got \d states"):
+                cell(x_t, (*state, state[0]))
 
     def test_negative_size(self, case):
         with pytest.raises(RuntimeError, match="hidden_size not to be negative"):

@@ -10,7 +10,6 @@ from torch import nn
 from lstm_book.cells import GreffLSTMCell, LSTMState
 from lstm_book.experiments import EXPERIMENTS, load_experiment, long_range
 from lstm_book.experiments.ablation import CountSinceReset
-from lstm_book.experiments.catalogue import LONG
 from lstm_book.experiments.classification import Choice, Classification
 from lstm_book.experiments.long_range import LearnTask
 from lstm_book.experiments.replay import (
@@ -26,9 +25,8 @@ from lstm_book.tasks import Adding
 from lstm_book.training.watch import first_losses
 
 
-@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name not in LONG])
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_stored_runs_first_updates_repeat_and_its_weights_answer_as_before(name):
-    """Those over 100 000 steps: ``nox -s replay``."""
     repeats = load_experiment(name).replay()
     assert repeats
     assert differences(repeats) == []

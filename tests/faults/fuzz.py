@@ -5,6 +5,7 @@ comes back must be an answer without NaN, or an error that says what is wrong. R
 ``nox -s faults``; ``python tests/faults/fuzz.py 36000`` alone.
 """
 
+import argparse
 import collections
 import dataclasses
 import importlib
@@ -14,7 +15,6 @@ import math
 import os
 import random
 import signal
-import sys
 import tempfile
 import traceback
 import warnings
@@ -794,7 +794,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
     return found
 
 
-PADDED = ("record", "record(cell)", "gradient_paths")  # NaN beyond a length is what they promise
+# NaN beyond a length, or beyond a sequence's ends, is what they promise.
+PADDED = ("record", "record(cell)", "gradient_paths", "trace.around")
 
 RECORDS = {  # plain records without a check of their own, and what has no argument or is abstract
     "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "ThemedFigure",
@@ -866,7 +867,8 @@ def bent(value: Any, rng: random.Random) -> Any:
     if isinstance(value, list) and value:
         return rng.choice((value[:-1], value * 2, value[::-1], [None, *value], [value], []))
     if isinstance(value, np.ndarray):
-        return bent_tensor(torch.as_tensor(value), rng).numpy()
+        other = bent_tensor(torch.as_tensor(value), rng)
+        return (other.half() if other.dtype == torch.bfloat16 else other).numpy()  # NumPy's half
     return odd_values(rng)
 
 
@@ -1016,7 +1018,7 @@ def fuzz(calls: int, seed: int = 0, only: str = "") -> Found:
         else:
             signal.setitimer(signal.ITIMER_REAL, 0)
             found.answers += 1
-            padded = name in PADDED and arguments.get("lengths") is not None
+            padded = name in PADDED and arguments.get("lengths", "ends") is not None
             if has_nan(result) and tame(arguments) and not padded:
                 found.faults.setdefault("NaN", []).append(label)
             if bent_shapes:
@@ -1039,17 +1041,21 @@ def main() -> int:
     """Fuzz and print what was found; 1 if there is a fault."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 36_000
-    only = sys.argv[2] if len(sys.argv) > 2 else ""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("calls", type=int, nargs="?", default=36_000)
+    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--taken", action="store_true", help="list wrong shapes that were taken")
+    asked = parser.parse_args()
     os.chdir(tempfile.mkdtemp())
     missing = uncovered(cases())
-    found = fuzz(calls, only=only)
+    found = fuzz(asked.calls, asked.seed, asked.only)
     print(f"{found.calls} calls: {found.answers} answers, {found.long} not waited for")
     for kind, labels in sorted(found.faults.items()):
         print(f"\n{kind}: {len(labels)}")
         for label in sorted(set(labels)):
             print("  ", label)
-    if "--taken" in sys.argv:
+    if asked.taken:
         print("\nwrongly shaped, and taken:")
         for label in sorted(found.taken):
             print("  ", label)

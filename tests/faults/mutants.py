@@ -21,14 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {
+STORE = (
+    "tests/experiments/test_store.py",
+    "tests/experiments/test_command.py",
+    "tests/test_files.py",
+)
+ROOMS = {  # what is changed, and the tests that shall notice
     "cells": ("lstm_book/cells", "tests/cells"),
     "layers": ("lstm_book/layers", "tests/layers"),
     "gradients": ("lstm_book/gradients", "tests/gradients"),
     "recording": ("lstm_book/recording", "tests/recording"),
     "training": ("lstm_book/training", "tests/training"),
     "decoding": ("lstm_book/models/decoding.py", "tests/models"),
-    "store": ("lstm_book/experiments/store.py", "tests/experiments"),
+    "store": ("lstm_book/experiments/store.py", *STORE),
 }
 OPERATORS = (  # what a slip of the pen may do; no shift for a sum
     "ReplaceBinaryOperator_Add_Sub",
@@ -82,7 +87,7 @@ def within(row: int, column: int, spans: list[tuple[int, int, int, int]]) -> boo
 
 def candidates(copy: Path, room: str) -> Iterator[Mutant]:
     """Let Cosmic Ray list what can be changed in a room."""
-    source, _ = ROOMS[room]
+    source, *_ = ROOMS[room]
     settings = copy / f"{room}.toml"
     settings.write_text(
         f'[cosmic-ray]\nmodule-path = ["{source}"]\ntimeout = 600\nexcluded-modules = []\n'
@@ -102,6 +107,19 @@ def candidates(copy: Path, room: str) -> Iterator[Mutant]:
         kind = operator.removeprefix("core/")
         if kind.startswith(OPERATORS) and not within(row, column, spans[file]):
             yield Mutant(room, file, row, kind, column, job)
+
+
+def nearest_first(mutant: Mutant, copy: Path) -> list[str]:
+    """Return the file, for its examples, and its room's tests, those named after it first."""
+    file = Path(mutant.file)
+    tests = [
+        path
+        for place in ROOMS[mutant.room][1:]
+        for path in (sorted((copy / place).glob("test_*.py")) or [copy / place])
+    ]
+    near = {file.stem.strip("_"), file.parent.name}
+    tests.sort(key=lambda path: not any(name in path.stem for name in near))
+    return [mutant.file, *(str(path.relative_to(copy)) for path in tests)]
 
 
 def judge(mutant: Mutant, copies: list[Path]) -> Mutant:
@@ -133,7 +151,7 @@ def judge(mutant: Mutant, copies: list[Path]) -> Mutant:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         try:
             done = subprocess.run(
-                [*command, ROOMS[mutant.room][1], mutant.file],  # and the file's own examples
+                [*command, *nearest_first(mutant, copy)],
                 cwd=copy,
                 env=environment,
                 stdout=subprocess.PIPE,

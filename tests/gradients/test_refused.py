@@ -227,6 +227,22 @@ def test_the_nonlinearity_of_a_function_is_seen_from_x_and_weights(nonlinearity)
     torch.testing.assert_close(grads.x, want)
 
 
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_where_both_fit_the_closer_one_is_taken_and_held_steps_do_not_count(nonlinearity):
+    W, U = torch.ones(1, 1, **f64), torch.full((1, 1), -5.0, **f64)
+    x = torch.full((3, 1, 1), 1e-3, **f64)
+    activation = getattr(torch, nonlinearity)
+    run = unroll(
+        lambda x_t, h: (rnn_step(x_t, h, W, U, None, activation), ()),
+        x,
+        torch.zeros(1, 1, **f64),
+        valid=torch.tensor([[True], [False], [False]]),
+    )
+    slope = rnn_bptt(run, x, Weights(W, U, None), torch.ones_like(x)).x[0].item() / 3
+    want = 1 - run.states[0].item() ** 2 if nonlinearity == "tanh" else 1.0
+    assert slope == pytest.approx(want, rel=1e-9)
+
+
 def function_run(values):
     """Return the run of a function whose states are these numbers, for one unit."""
     values = torch.tensor(values, **f64)

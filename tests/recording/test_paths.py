@@ -208,3 +208,16 @@ def test_mistakes_have_clear_errors():
         gradient_paths(lstm, x, lambda output, _: torch.tensor(1.0))
     with pytest.raises(RuntimeError, match=r"Expected hidden\[0\]"):
         gradient_paths(lstm, x, loss, (hx[0][:, :1], hx[1]))
+
+
+def test_a_single_sequence_gives_the_loss_states_without_a_batch():
+    lstm = nn.LSTM(D, H, num_layers=2)
+    seen = []
+
+    def loss(output, state):
+        seen.append([tuple(part.shape) for part in (output, *state)])
+        return output.sum()
+
+    gradient_paths(lstm, torch.randn(T, D), loss)
+    output, state = lstm(torch.randn(T, D))
+    assert seen == [[tuple(part.shape) for part in (output, *state)]]

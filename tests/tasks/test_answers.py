@@ -65,6 +65,15 @@ def test_no_sequence_may_be_drawn(task):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=str)
+def test_no_answer_has_no_score(task):
+    given, y = answers(task, 0.0)
+    batch = 1 if isinstance(task, Copy | Counting | EmbeddedReber) else 0
+    for score in (task.loss, task.accuracy):
+        with pytest.raises(ValueError, match="at least one answer"):
+            score(given.narrow(batch, 0, 0), y.narrow(batch, 0, 0))
+
+
+@pytest.mark.parametrize("task", TASKS, ids=str)
 @pytest.mark.parametrize(
     ("batch", "error"), [(-1, ValueError), (2.0, TypeError), (None, TypeError), (True, TypeError)]
 )
