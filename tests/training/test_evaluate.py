@@ -46,7 +46,7 @@ def test_lengths_other_than_the_trained_one():
     assert all(score.accuracy == 1 for score in scores.values())
     with pytest.raises(TypeError, match="expected a task with a length, a dataclass, got <"):
         evaluate_by_length(Sum(), Chosen(), (2,))
-    with pytest.raises(ValueError, match="at least 2 steps, got 1"):
+    with pytest.raises(ValueError, match="length to be a whole number from 2 on, got 1"):
         evaluate_by_length(Sum(), FirstAndLast(5), (1,))
 
 
