@@ -624,3 +624,12 @@ def test_options_of_the_wrong_kind(options, error, words):
 def test_what_is_no_cell(cell):
     with pytest.raises(TypeError, match="expected a cell, a module with input_size"):
         Recurrent(cell)
+
+
+@pytest.mark.parametrize(("size", "error"), [(-1, ValueError), (2.0, TypeError), ("4", TypeError)])
+def test_a_cell_whose_size_is_none(size, error):
+    cell = GRUCell(D, 0)
+    assert Recurrent(cell)(torch.zeros(3, 2, D))[0].shape == (3, 2, 0)
+    cell.hidden_size = size
+    with pytest.raises(error, match="the cell's hidden_size to be a whole number"):
+        Recurrent(cell)
