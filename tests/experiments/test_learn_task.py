@@ -367,6 +367,9 @@ def test_the_first_seeds_weights_alone_otherwise(tmp_path):
     assert confirm(TINY, tmp_path) == []
     with pytest.raises(LookupError, match="tiny: expected stored weights"):
         stored.model_of(1)
+    later = replace(TINY, seeds=(3, 0))  # weights are stored of seed 3 alone: not of one below
+    with pytest.raises(LookupError, match="tiny: expected stored weights"):
+        run(later, tmp_path / "later").model_of(0)
 
 
 def test_task_and_history_come_with_the_run(tmp_path):

@@ -160,7 +160,10 @@ def test_precision_is_that_of_the_layer(way, sizes, options):
     lstm, x = nn.LSTM(D, H, dtype=dtype, **options), torch.randn(T, B, D, dtype=dtype)
     near = 1e-12 if dtype == torch.float64 else 0.03
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way == "autocast"):
-        want, (h_n, c_n) = lstm(x)
+        try:
+            want, (h_n, c_n) = lstm(x)
+        except RuntimeError as error:
+            pytest.skip(f"nn.LSTM itself does not run so on this processor: {error}")
         recording = record(lstm, x)
         paths = gradient_paths(lstm, x, lambda output, _: output.float().sum())
     for got, expected in zip((recording.output, *recording.state), (want, h_n, c_n), strict=True):

@@ -339,3 +339,12 @@ def test_nothing_to_compare_is_nan():
     assert change.spread["i"].before.isnan().all()
     assert change.half_life.after.isnan().all()
     assert "nan in 4 of 4 units" in str(change)
+
+
+def test_windows_of_another_cell_hold_its_own_steps():
+    layer, x = Recurrent(GRUCell(2, 3)), torch.randn(6, 2, 2)
+    trace = record(layer, x).trace()
+    windows = trace.around([(4, 1), (5, 0)], before=1)
+    assert windows.z.shape == (2, 2, 3)
+    torch.testing.assert_close(windows.h[:, 0], trace.h[3:5, 1])
+    torch.testing.assert_close(windows.z[:, 1], trace.z[4:6, 0])
