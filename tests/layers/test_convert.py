@@ -493,3 +493,24 @@ def test_one_exported_file_serves_batches_of_any_size(engine, tmp_path):
             torch.testing.assert_close(
                 torch.as_tensor(got), expected.detach(), rtol=1e-5, atol=1e-6
             )
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((1, 20, 4), (1, 20, 6), None),
+        ((1, 24, 4), (1, 20, 5), None),
+        ((2, 20, 4), (1, 20, 5), None),
+        ((3, 20, 4), (3, 20, 5), None),
+        ((20, 4), (1, 20, 5), None),
+        ((1, 20, 4), (1, 16, 5), None),
+        ((1, 20, 4), (20, 5), None),
+        ((1, 20, 4), (1, 20, 5), (1, 20)),
+        ((1, 20, 4), (1, 20, 5), (2, 40)),
+        ((1, 20, 4), (), None),
+    ],
+    ids=str,
+)
+def test_onnx_weights_that_do_not_fit(shapes):
+    with pytest.raises(ValueError, match=r"expected W \(directions, 4H, D\)"):
+        from_onnx(*(None if shape is None else np.zeros(shape) for shape in shapes))
