@@ -157,6 +157,13 @@ def test_reorder_puts_every_gate_where_its_letter_is(source, target):
         (lambda: to_onnx(nn.LSTM(D, H, proj_size=2)), ValueError, "without projection"),
         (lambda: from_keras([], bidirectional=False), ValueError, "got shapes none"),
         (lambda: from_keras([np.zeros((D, 4 * H))]), TypeError, "do not say in how many"),
+        (
+            lambda: from_keras(
+                [np.zeros((D, 4 * H)), np.zeros((H, 4 * H)), np.zeros(4 * H)], bidirectional=True
+            ),
+            ValueError,
+            "for each layer and direction",
+        ),
         (lambda: from_keras("weights"), TypeError, "a Keras layer or arrays, got str"),
         (lambda: from_keras(["a", "b"], bidirectional=True), TypeError, "an array, got str"),
         (lambda: reorder(torch.zeros(()), "torch", "onnx"), ValueError, "a single number"),
