@@ -156,16 +156,17 @@ def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> Non
         and isinstance(x_t, Tensor)
         and isinstance(W, Tensor)
         and isinstance(U, Tensor)
-        and (shape := h.shape)
-        and (x_shape := x_t.shape)
+        and (sizes_h := h.shape)
+        and (sizes_x := x_t.shape)
     ):
-        H, rows = shape[-1], gates * shape[-1]
+        *B, H = sizes_h
+        D, rows = sizes_x[-1], gates * H
         if (
-            x_shape[:-1] == shape[:-1]
-            and W.shape == (rows, x_shape[-1])
+            sizes_x == (*B, D)
+            and W.shape == (rows, D)
             and U.shape == (rows, H)
             and (b is None or (isinstance(b, Tensor) and b.shape == (rows,)))
-            and (gates != 3 or (isinstance(state.c, Tensor) and state.c.shape == shape))
+            and (gates != 3 or (isinstance(state.c, Tensor) and state.c.shape == sizes_h))
         ):
             return  # of four gates, lstm_update sees that c fits
     if gates == 1:
@@ -185,13 +186,10 @@ def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> Non
 
 def _check_update(a: Any, c: Any) -> None:
     """Refuse what does not fit, as `_check_step` does."""
-    if (
-        isinstance(a, Tensor)
-        and isinstance(c, Tensor)
-        and (shape := c.shape)
-        and a.shape == (*shape[:-1], 4 * shape[-1])
-    ):
-        return
+    if isinstance(a, Tensor) and isinstance(c, Tensor) and (sizes_c := c.shape):
+        *B, H = sizes_c
+        if a.shape == (*B, 4 * H):
+            return
     check_tensor("a", a)
     sizes = _batch_of("c", c)
     check_shape("a", a, f"{' '.join('B' * len(sizes))} 4H", (*sizes, 4 * c.shape[-1]))
