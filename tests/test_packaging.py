@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 
 USER = """
 import torch
-from lstm_book import FirstAndLast, LSTMCell, fit, unroll, weights_of
+from lstm_book import LSTMCell, fit, unroll
+from lstm_book.cells import weights_of
+from lstm_book.tasks import FirstAndLast
 
 cell, x = LSTMCell(3, 5), torch.zeros(4, 2, 3)
 reveal_type(cell(x[0]))
