@@ -28,7 +28,7 @@ from lstm_book.plotting.curves import (
     draw_singular_values,
 )
 from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
-from lstm_book.plotting.schematic import draw_cell, draw_rnn_cell, draw_unrolled
+from lstm_book.plotting.schematic import draw_cell, draw_gru_cell, draw_rnn_cell, draw_unrolled
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, stylesheet, use_style
 from lstm_book.plotting.text import draw_text, text_height
 from lstm_book.plotting.themed import ThemedFigure, figure, show, subplots
@@ -45,6 +45,7 @@ __all__ = [
     "draw_cell",
     "draw_gates",
     "draw_gradient_flow",
+    "draw_gru_cell",
     "draw_half_life",
     "draw_heatmap",
     "draw_history",

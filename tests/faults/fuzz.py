@@ -477,6 +477,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "generator": None,
         },
     )
+    memory = lambda before: training.PeakMemory(before)  # noqa: E731
+    add("PeakMemory", memory, lambda: {"before": torch.randn(3)})
     add(
         "Solved",
         training.Solved,
@@ -767,6 +769,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "bound": values(T),
             "x": None,
         },
+        "draw_gru_cell": dict,
         "draw_rnn_cell": dict,
         "draw_singular_values": lambda: {"values": values(T), "label": "a", "colour": "neutral"},
         "draw_text": lambda: {
