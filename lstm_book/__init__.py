@@ -1,8 +1,8 @@
 """An executable book about Long Short-Term Memory networks, and the package it is made of.
 
-These are the names that most programs need. The rooms hold all others: `lstm_book.cells`, `layers`,
-`gradients`, `recording`, `data`, `tasks`, `models`, `training`, `experiments`, and `plotting`, which
-needs the extra ``lstm-book[plot]``.
+These are the names that most programs need. The rooms hold all others: `cells`, `layers`,
+`gradients`, `recording`, `data`, `tasks`, `models`, `training`, `experiments`, and `plotting`,
+which needs the extra ``lstm-book[plot]``, as `figures` does, the figures of the chapters.
 """
 
 from lstm_book.cells import LSTMCell, LSTMState, init_chrono_, init_forget_bias_, lstm_step

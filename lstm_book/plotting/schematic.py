@@ -210,7 +210,7 @@ def draw_gru_cell(ax: Axes) -> Axes:
     x = at["n"] + 0.25
     pen.wire([(reset + 0.27, bus), (x, bus), (x, row - 0.5)], colour["h"], "h", lw=1.3, arrow=True)
     pen.wire([(1.55, -0.15), (1.55, line), (at["n"] - 0.25, line)], colour["x"], "x")
-    for name, x in at.items():
+    for x in at.values():
         pen.wire([(x - 0.25, line), (x - 0.25, row - 0.5)], colour["x"], "x", lw=1.3, arrow=True)
     to_reset = [(at["r"] + 0.5, row), (reset, row), (reset, bus + 0.27)]
     pen.wire(to_reset, colour["r"], "r", arrow=True)
