@@ -49,7 +49,8 @@ def test_the_browser_computes_the_bars_of_torch(trail):
 
 def test_the_page_says_what_the_bars_show():
     trail = Trail()
-    assert trail.rnn[LAGS - 15] < 0.01 and trail.lstm[LAGS - 15] < 0.01
+    assert trail.rnn[LAGS - 15] < 0.01
+    assert trail.lstm[LAGS - 15] < 0.01
     for bias, low, high in ((3.0, 0.5, 1.0), (5.0, 2.0, TOP)):
         init_forget_bias_(trail.layers["lstm"], bias)
         assert low < trail._bars_lstm()[0] < high
