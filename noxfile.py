@@ -128,8 +128,9 @@ def live(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, style, types and spelling."""
+    """Check format, style, types and spelling; ``-- --fix`` formats the code cells of pages."""
     install(session, "docs", "tests", "lint")
+    run(session, "python", "tests/pages/lint.py", *session.posargs)
     run(session, "ruff", "format", "--check")
     run(session, "ruff", "check")
     run(session, "mypy")
@@ -143,6 +144,13 @@ def lint(session: nox.Session) -> None:
         "docs/part3_training",
         "docs/reference",
     )
+
+
+@nox.session
+def pasted(session: nox.Session) -> None:
+    """Paste what pages show into a fresh interpreter elsewhere; arguments after -- go to pytest."""
+    install(session, "docs", "tests")
+    run(session, "pytest", "tests/pages/pasted.py", *session.posargs)
 
 
 @nox.session

@@ -23,7 +23,9 @@ from lstm_book.plotting import draw_heatmap, show, subplots, use_style
 use_style()
 stored = load_experiment("addition-forward-attention")
 task, model = stored.experiment.task, stored.model
-pairs = torch.randint(100, 1000, (4000, 2), generator=torch.Generator().manual_seed(0))
+pairs = torch.randint(
+    100, 1000, (4000, 2), generator=torch.Generator().manual_seed(0)
+)
 pairs = pairs[pairs.sum(1) >= 1000]
 sums = task.encode([tuple(pair) for pair in pairs.tolist()])
 with torch.no_grad():
@@ -44,7 +46,9 @@ inside = [float(look[step, list(rows)].sum()) for step, rows in columns.items()]
 print(f"the 1 looks at the last step: {100 * look[0, -1]:.0f} %")
 for step, share in enumerate(inside):
     print(f"{answer[step]} looks at its own column: {100 * share:.0f} %")
-print(f"two of {len(question)} steps by chance: {100 * 2 / len(question):.0f} %")
+print(
+    f"two of {len(question)} steps by chance: {100 * 2 / len(question):.0f} %"
+)
 assert look[0, -1] > 0.5 > sum(inside) / len(inside)
 
 # %%
@@ -52,18 +56,29 @@ assert look[0, -1] > 0.5 > sum(inside) / len(inside)
 # ----------------------
 fig, ax = subplots(height=3.6)
 draw_heatmap(ax, look, label="attention, on average")
-halo = [withStroke(linewidth=3.6, foreground="#10151c")]  # white is seen on blue, this on yellow
+halo = [
+    withStroke(linewidth=3.6, foreground="#10151c")
+]  # white is seen on blue, this on yellow
 for step, rows in columns.items():
     for row in rows:
         corner = (step + 0.57, row + 0.57)
-        frame = Rectangle(corner, 0.86, 0.86, fill=False, ec="#fcfcfc", lw=1.6, path_effects=halo)
+        frame = Rectangle(
+            corner,
+            0.86,
+            0.86,
+            fill=False,
+            ec="#fcfcfc",
+            lw=1.6,
+            path_effects=halo,
+        )
         ax.add_patch(frame)
 ax.set_xticks(range(1, 6), list(answer))
 ax.set_yticks(range(1, 8), list(question))
 ax.set(xlabel="written", ylabel="read")
 show(
     fig,
-    alt="A map of attention, five written characters against seven read ones. Frames mark the "
-    f"digits of the same column; on average {100 * sum(inside) / len(inside):.0f} percent of the "
-    "attention is inside them. The first written character looks at the last one read.",
+    alt="A map of attention, five written characters against seven read ones. "
+    "Frames mark the digits of the same column; on average "
+    f"{100 * sum(inside) / len(inside):.0f} percent of the attention is inside "
+    "them. The first written character looks at the last one read.",
 )

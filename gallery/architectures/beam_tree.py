@@ -15,14 +15,23 @@ import math
 import torch
 
 from lstm_book.experiments import load_experiment
-from lstm_book.plotting import MUTED, PALETTE, SURFACE, show, subplots, use_style
+from lstm_book.plotting import (
+    MUTED,
+    PALETTE,
+    SURFACE,
+    show,
+    subplots,
+    use_style,
+)
 
 use_style()
 stored = load_experiment("addition-reversed")
 task, model = stored.experiment.task, stored.model
 a, b = 319, 681
 sums = task.encode([(a, b)])
-greedy = task.decode(model.greedy(sums.source, max_length=task.max_length).tokens)[0]
+greedy = task.decode(
+    model.greedy(sums.source, max_length=task.max_length).tokens
+)[0]
 (search,) = model.beam(sums.source, width=3, max_length=task.max_length)
 for one in search.hypotheses[:3]:
     answer = task.vocabulary.decode(torch.tensor(one.tokens))
@@ -36,7 +45,11 @@ assert task.vocabulary.decode(torch.tensor(best)) == f"{a + b}$" != f"{greedy}$"
 # -------------------------
 # Every beginning that was kept is a node. Those that go nowhere get a height each, in the order of
 # their characters; the others stand in the middle of what they lead to.
-kept = {one.tokens: math.exp(one.log_probability) for step in search.kept for one in step}
+kept = {
+    one.tokens: math.exp(one.log_probability)
+    for step in search.kept
+    for one in step
+}
 kept = {tokens: p for tokens, p in kept.items() if p > 0.01}
 ends = sorted(t for t in kept if not any(other[:-1] == t for other in kept))
 height = {tokens: float(-place) for place, tokens in enumerate(ends)}
@@ -58,10 +71,16 @@ for tokens, p in kept.items():
     on_best = best[:x] == tokens
     colour = PALETTE["o"] if on_best else MUTED
     ends_at = [height[tokens[:-1]], y]
-    ax.plot([x - 1, x], ends_at, color=colour, lw=2.6 if on_best else 1.2, zorder=1)
-    ax.plot(x, y, "o", ms=21, color=SURFACE, mec=colour, mew=2.2 if on_best else 1.2)
+    ax.plot(
+        [x - 1, x], ends_at, color=colour, lw=2.6 if on_best else 1.2, zorder=1
+    )
+    ax.plot(
+        x, y, "o", ms=21, color=SURFACE, mec=colour, mew=2.2 if on_best else 1.2
+    )
     character = task.vocabulary.decode(torch.tensor(tokens[-1:]))
-    ax.text(x, y, character, ha="center", va="center", color=colour, fontsize=12)
+    ax.text(
+        x, y, character, ha="center", va="center", color=colour, fontsize=12
+    )
     ax.annotate(
         f"{p:.2f}",
         (x, y),
@@ -76,7 +95,9 @@ ax.set(xlim=(-1.3, 5.4), ylim=(1 - len(ends) - 0.6, 0.5))
 ax.axis("off")
 show(
     fig,
-    alt=f"A tree of beginnings for {a} + {b}. The beginning 9 is more probable than 1, but it "
-    f"splits into two answers of {kept[search.hypotheses[1].tokens]:.2f} and "
-    f"{kept[search.hypotheses[2].tokens]:.2f}; {a + b} ends with {kept[best]:.2f}.",
+    alt=f"A tree of beginnings for {a} + {b}. The beginning 9 is more probable "
+    "than 1, but it splits into two answers of "
+    f"{kept[search.hypotheses[1].tokens]:.2f} and "
+    f"{kept[search.hypotheses[2].tokens]:.2f}; {a + b} ends with "
+    f"{kept[best]:.2f}.",
 )

@@ -30,7 +30,10 @@ tokens = source_vocabulary().encode(text)[:, None]
 KEYWORD, NAME = CHARACTER_TAGS.index("keyword"), CHARACTER_TAGS.index("name")
 
 with torch.no_grad():
-    keyword = [tagger(tokens)[word, 0].softmax(-1)[:, KEYWORD] for tagger in taggers.values()]
+    keyword = [
+        tagger(tokens)[word, 0].softmax(-1)[:, KEYWORD]
+        for tagger in taggers.values()
+    ]
 print("probability that the letter is of a keyword")
 print("  " + "".join(f"{name:>15s}" for name in taggers))
 for letter, *says in zip(text[word], *keyword, strict=True):
@@ -45,7 +48,11 @@ target = word.start + len("return") - 1
 heard = {}
 print("share in percent  before     n   after")
 for name, tagger in taggers.items():
-    vectors = tagger.vectors(tokens, tagger.linear.weight.dtype).detach().requires_grad_()
+    vectors = (
+        tagger.vectors(tokens, tagger.linear.weight.dtype)
+        .detach()
+        .requires_grad_()
+    )
     logits = tagger.linear(tagger.layer(vectors)[0])[target, 0]
     (slope,) = torch.autograd.grad(logits[KEYWORD] - logits[NAME], vectors)
     norms = slope[:, 0].norm(dim=-1)
@@ -60,8 +67,12 @@ assert not heard["forwards only"][target + 1 :].any()
 # ---------------------------
 # The violet bar is the n. To its right, the forward model hears exactly nothing.
 shown = slice(word.start - 6, word.stop + 6)
-letters = [{" ": "␣", "\n": "↵"}.get(character, character) for character in text[shown]]
-colours = [PALETTE["o" if t == target else "h"] for t in range(shown.start, shown.stop)]
+letters = [
+    {" ": "␣", "\n": "↵"}.get(character, character) for character in text[shown]
+]
+colours = [
+    PALETTE["o" if t == target else "h"] for t in range(shown.start, shown.stop)
+]
 top = max(float(share.max()) for share in heard.values())
 fig, axes = subplots(2, height=3.8, sharex=True)
 for ax, (name, share) in zip(axes, heard.items(), strict=True):
@@ -74,7 +85,8 @@ axes[1].tick_params(axis="x", length=0)
 after = float(heard["both ways"][target + 1 :].sum())
 show(
     fig,
-    alt="Bars over the characters around the word returned: how much each moves the tag of the n. "
-    "For the forward model all bars stand at the n and before it. For the model that reads both "
-    f"ways, {100 * after:.0f} % of the total stands after it.",
+    alt="Bars over the characters around the word returned: how much each "
+    "moves the tag of the n. For the forward model all bars stand at the n and "
+    f"before it. For the model that reads both ways, {100 * after:.0f} % of "
+    "the total stands after it.",
 )

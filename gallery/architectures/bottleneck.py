@@ -17,7 +17,14 @@ import math
 import torch
 
 from lstm_book.experiments import load_experiment
-from lstm_book.plotting import MUTED, PALETTE, draw_history, show, subplots, use_style
+from lstm_book.plotting import (
+    MUTED,
+    PALETTE,
+    draw_history,
+    show,
+    subplots,
+    use_style,
+)
 
 use_style()
 runs = {
@@ -26,7 +33,10 @@ runs = {
     "attention": (load_experiment("bottleneck-attention"), "o"),
 }
 whole = {
-    name: 100 * torch.tensor([list(by_length.values()) for by_length in run.values("whole")]).T
+    name: 100
+    * torch.tensor(
+        [list(by_length.values()) for by_length in run.values("whole")]
+    ).T
     for name, (run, _) in runs.items()
 }  # percent, (length, seed)
 
@@ -48,7 +58,9 @@ assert longest["32 units"] < longest["64 units"] < longest["attention"]
 fig, ax = subplots(height=3.1)
 for name, (_, colour) in runs.items():
     draw_history(ax, whole[name], colour=colour)
-    x, y, side = (-0.6, 30, "right") if name == "32 units" else (1.0, 60, "left")
+    x, y, side = (
+        (-0.6, 30, "right") if name == "32 units" else (1.0, 60, "left")
+    )
     ax.text(longest[name] + x, y, name, color=PALETTE[colour], ha=side)
 trained = runs["64 units"][0].experiment.longest
 ax.axvline(trained + 0.5, color=MUTED, ls=(0, (3, 2)), lw=1.3)
@@ -56,7 +68,8 @@ ax.text(trained + 0.3, 80, "← trained", color=MUTED, ha="right")
 ax.set(xlabel="digits", ylabel="repeated without a mistake, %", ylim=(-3, 104))
 show(
     fig,
-    alt="Three falling curves of accuracy against length. Half of the sequences survive up to "
-    f"{longest['32 units']} digits with 32 units, {longest['64 units']} with 64, and "
-    f"{longest['attention']} with attention, just past the longest that were trained.",
+    alt="Three falling curves of accuracy against length. Half of the "
+    f"sequences survive up to {longest['32 units']} digits with 32 units, "
+    f"{longest['64 units']} with 64, and {longest['attention']} with "
+    "attention, just past the longest that were trained.",
 )

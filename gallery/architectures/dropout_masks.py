@@ -27,7 +27,10 @@ torch.manual_seed(0)  # masks come from PyTorch's global generator
 
 variational = RecurrentDropoutLSTMCell(D, H, p=p)
 zoneout = ZoneoutLSTMCell(D, H, zoneout_h=0.0, zoneout_c=p)
-dropped_in_time = unroll(variational.step, x, variational.zero_state(x[0])).states.mask[:, 0] == 0
+dropped_in_time = (
+    unroll(variational.step, x, variational.zero_state(x[0])).states.mask[:, 0]
+    == 0
+)
 zoned = unroll(zoneout.step, x, zoneout.zero_state(x[0]))
 frozen = zoned.gates.keep_c[:, 0] == 1
 
@@ -64,13 +67,28 @@ assert (dropped_in_time == dropped_in_time[0]).all()
 fig, axes = subplots(3, height=5.4, sharex=True)
 for ax, (name, mask), colour in zip(axes, masks.items(), "ffc", strict=True):
     steps, units = mask.nonzero().T
-    ax.bar(steps + 1, 1, 1, units + 0.5, color=PALETTE[colour], edgecolor=SURFACE, linewidth=0.6)
-    ax.set(title=name, ylabel="unit", ylim=(0.5, H + 0.5), xlim=(0.5, T + 0.5), yticks=[1, H])
+    ax.bar(
+        steps + 1,
+        1,
+        1,
+        units + 0.5,
+        color=PALETTE[colour],
+        edgecolor=SURFACE,
+        linewidth=0.6,
+    )
+    ax.set(
+        title=name,
+        ylabel="unit",
+        ylim=(0.5, H + 0.5),
+        xlim=(0.5, T + 0.5),
+        yticks=[1, H],
+    )
     ax.grid(False)
 axes[-1].set_xlabel("step t")
 show(
     fig,
-    alt=f"Three panels of {H} units over {T} steps. Above, marks are scattered at random, other "
-    "ones at each step. In the middle they form unbroken horizontal lines: the same units at all "
-    "steps. Below they are scattered again, in another colour: units that keep their value.",
+    alt=f"Three panels of {H} units over {T} steps. Above, marks are scattered "
+    "at random, other ones at each step. In the middle they form unbroken "
+    "horizontal lines: the same units at all steps. Below they are scattered "
+    "again, in another colour: units that keep their value.",
 )

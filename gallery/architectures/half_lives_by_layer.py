@@ -23,7 +23,9 @@ from lstm_book.plotting import INK, PALETTE, show, subplots, use_style
 
 use_style()
 stored = load_experiment("python-text-stack")
-before = torch.tensor(stored.values("half_life_before"))  # (seeds, layers, units)
+before = torch.tensor(
+    stored.values("half_life_before")
+)  # (seeds, layers, units)
 after = torch.tensor(stored.values("half_life"))
 seeds, layers, H = after.shape
 
@@ -31,7 +33,9 @@ print("half-life in steps: median for each seed;")
 print("then the share of the units above 5 steps")
 for layer in range(layers):
     for name, lives in (("before", before), ("after", after)):
-        medians = "".join(f"{m:4.1f}" for m in lives[:, layer].median(dim=1).values.tolist())
+        medians = "".join(
+            f"{m:4.1f}" for m in lives[:, layer].median(dim=1).values.tolist()
+        )
         long = (lives[:, layer] > 5).float().mean()
         print(f"layer {layer} {name:6s}{medians}{100 * long:5.0f} %")
 shorter = (after < before).float().mean((0, 2))
@@ -45,16 +49,22 @@ assert long.argmax() == layers - 1
 # Each dot is a unit; the lines are medians. All units start alike.
 fig, ax = subplots(height=3.6)
 colours = ("x", "c", "o")
-rows = [(name, layer) for layer in range(layers) for name in ("before", "after")]
+rows = [
+    (name, layer) for layer in range(layers) for name in ("before", "after")
+]
 generator = torch.Generator().manual_seed(0)
 for row, (name, layer) in enumerate(rows):
     lives = (before if name == "before" else after)[:, layer].flatten()
     height = row + 0.6 * (torch.rand(len(lives), generator=generator) - 0.5)
     colour = PALETTE["neutral"] if name == "before" else PALETTE[colours[layer]]
     ax.plot(lives, height, "o", color=colour, ms=2.6, alpha=0.5, mew=0)
-    ax.plot([float(lives.median())] * 2, [row - 0.42, row + 0.42], color=INK, lw=1.6)
+    ax.plot(
+        [float(lives.median())] * 2, [row - 0.42, row + 0.42], color=INK, lw=1.6
+    )
 ax.set(xscale="log", xlabel="half-life (steps)", xlim=(0.15, 60))
-ax.set_yticks(range(len(rows)), [f"layer {layer}, {name}" for name, layer in rows])
+ax.set_yticks(
+    range(len(rows)), [f"layer {layer}, {name}" for name, layer in rows]
+)
 ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
 ax.minorticks_off()
 ax.invert_yaxis()
@@ -62,7 +72,8 @@ ax.grid(False, axis="y")
 middles = ", ".join(f"{after[:, k].median():.1f}" for k in range(layers))
 show(
     fig,
-    alt="Dots for all units of three layers before and after training, on a logarithmic axis of "
-    "half-lives. Before, each layer is one narrow cluster. After, each is spread widely. Median "
-    f"after training, layer by layer: {middles} steps.",
+    alt="Dots for all units of three layers before and after training, on a "
+    "logarithmic axis of half-lives. Before, each layer is one narrow cluster. "
+    "After, each is spread widely. Median after training, layer by layer: "
+    f"{middles} steps.",
 )

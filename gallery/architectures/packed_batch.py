@@ -23,7 +23,9 @@ use_style()
 utterances = load_japanese_vowels().train
 N, B = len(utterances), 32
 shuffled = torch.randperm(N, generator=torch.Generator().manual_seed(0))
-middle = utterances.lengths.argsort(stable=True)[N // 2 - B // 2 : N // 2 + B // 2]
+middle = utterances.lengths.argsort(stable=True)[
+    N // 2 - B // 2 : N // 2 + B // 2
+]
 batches = {"shuffled": shuffled[:B], "sorted": middle}
 
 # %%
@@ -40,7 +42,10 @@ for name, places in batches.items():
 
 # %%
 # Over all batches of an epoch:
-for name, order in (("shuffled", shuffled), ("sorted", utterances.lengths.argsort(stable=True))):
+for name, order in (
+    ("shuffled", shuffled),
+    ("sorted", utterances.lengths.argsort(stable=True)),
+):
     parts = [utterances.lengths[places] for places in torch.split(order, B)]
     padded = sum(int(part.max()) * len(part) for part in parts)
     wasted = 100 * (1 - int(utterances.lengths.sum()) / padded)
@@ -63,17 +68,27 @@ for ax, (name, sizes) in zip(axes, alive.items(), strict=True):
         alpha=0.25,
         lw=0,
     )
-    ax.stairs(sizes.numpy(), edges.numpy(), fill=True, color=PALETTE["h"], alpha=0.8, lw=0)
+    ax.stairs(
+        sizes.numpy(),
+        edges.numpy(),
+        fill=True,
+        color=PALETTE["h"],
+        alpha=0.8,
+        lw=0,
+    )
     label_end(ax, float(edges[-1]), B / 2, name, "h")
     ax.set(ylabel="sequences", ylim=(0, B), yticks=[0, 16, 32])
 axes[0].text(18.5, 24, "padding", color=PALETTE["f"], ha="center")
-axes[0].text(6, 12, "own steps", ha="center", color="#10151c")  # read on blue in both themes
+axes[0].text(
+    6, 12, "own steps", ha="center", color="#10151c"
+)  # read on blue in both themes
 axes[1].set(xlabel="step t", xlim=(0.5, 35))
 lengths = {name: len(sizes) for name, sizes in alive.items()}
 last = int(alive["shuffled"][-1])
 show(
     fig,
-    alt="Above, the number of sequences in a shuffled batch falls from step to step, until only "
-    f"{last} of {B} are left at step {lengths['shuffled']}; much of the rectangle around it is "
-    f"padding. Below, the sorted batch stays full until almost its end at {lengths['sorted']}.",
+    alt="Above, the number of sequences in a shuffled batch falls from step to "
+    f"step, until only {last} of {B} are left at step {lengths['shuffled']}; "
+    "much of the rectangle around it is padding. Below, the sorted batch stays "
+    f"full until almost its end at {lengths['sorted']}.",
 )

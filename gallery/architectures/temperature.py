@@ -41,23 +41,35 @@ for tau, p in probabilities.items():
 # %%
 # The same order, another shape
 # -----------------------------
-names = [{" ": "␣", "\n": "↵"}.get(c, c) for c in model.vocabulary.decode(order[:top])]
+names = [
+    {" ": "␣", "\n": "↵"}.get(c, c)
+    for c in model.vocabulary.decode(order[:top])
+]
 fig, axes = subplots(len(temperatures), height=4.6, sharex=True)
 for ax, (tau, p) in zip(axes, probabilities.items(), strict=True):
     rest = float(p[order[top:]].sum())
     ax.bar(range(top), p[order[:top]].numpy(), color=PALETTE["lstm"], width=0.8)
     ax.bar([top + 0.5], [rest], color=PALETTE["g"], width=0.8)
-    ax.text(top + 0.5, rest + 0.04, f"{100 * rest:.1f} %", ha="center", color=PALETTE["g"])
+    ax.text(
+        top + 0.5,
+        rest + 0.04,
+        f"{100 * rest:.1f} %",
+        ha="center",
+        color=PALETTE["g"],
+    )
     ax.text(top + 0.9, 0.8, f"temperature {tau:g}", ha="right")
     ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
     ax.grid(False, axis="x")
 axes[1].set_ylabel("probability")
-axes[-1].set_xticks([*range(top), top + 0.5], [*names, "rest"], family="monospace", fontsize=11)
+axes[-1].set_xticks(
+    [*range(top), top + 0.5], [*names, "rest"], family="monospace", fontsize=11
+)
 axes[-1].tick_params(axis="x", length=0)
 shown = ", ".join(f"{choice:.1f} at {tau:g}" for tau, choice in choices.items())
 show(
     fig,
-    alt=f"Three bar charts of the probabilities of the same {top} characters and of all the rest. "
-    f"The bars sink in the same order; the higher the temperature, the flatter they are and the "
-    f"larger the rest. Choice, in equally likely characters: {shown}.",
+    alt=f"Three bar charts of the probabilities of the same {top} characters "
+    "and of all the rest. The bars sink in the same order; the higher the "
+    "temperature, the flatter they are and the larger the rest. Choice, in "
+    f"equally likely characters: {shown}.",
 )

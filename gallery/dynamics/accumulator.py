@@ -17,29 +17,45 @@ at each mark by the marked number. And the surprise: so it does *before* trainin
 import torch
 
 from lstm_book.experiments import load_experiment
-from lstm_book.plotting import INK, PALETTE, label_end, show, subplots, use_style
+from lstm_book.plotting import (
+    INK,
+    PALETTE,
+    label_end,
+    show,
+    subplots,
+    use_style,
+)
 from lstm_book.recording import record
 
 use_style()
 stored = load_experiment("adding-100")
 x, _ = stored.task.sample(400, generator=torch.Generator().manual_seed(7))
 so_far = (x[..., 0] * x[..., 1]).T.cumsum(0).double()
-shown = int((so_far[-1, 200:] - 1.2).abs().argmin())  # a sequence with a sum near 1.2
+shown = int(
+    (so_far[-1, 200:] - 1.2).abs().argmin()
+)  # a sequence with a sum near 1.2
 
 scores, pictures = {}, {}
 for seed in range(5):
-    models = {"before": stored.experiment.untrained(seed), "after": stored.model_of(seed)}
+    models = {
+        "before": stored.experiment.untrained(seed),
+        "after": stored.model_of(seed),
+    }
     for when, model in models.items():
         c = record(model.layer, x).trace().c.double()
         read, best = [], None
         for cells in ([*range(32)], *([k] for k in range(32))):
-            chosen = torch.cat([c[..., cells], torch.ones_like(c[..., :1])], dim=-1)
+            chosen = torch.cat(
+                [c[..., cells], torch.ones_like(c[..., :1])], dim=-1
+            )
             solution = torch.linalg.lstsq(
                 chosen[:, :200].flatten(0, 1), so_far[:, :200].reshape(-1, 1)
             ).solution
             found = (chosen[:, 200:] @ solution)[..., 0]
             error = (found - so_far[:, 200:]).square().mean()
-            read.append((float(1 - error / so_far[:, 200:].var()), found[:, shown]))
+            read.append(
+                (float(1 - error / so_far[:, 200:].var()), found[:, shown])
+            )
         best = max(read[1:], key=lambda pair: pair[0])
         scores[seed, when] = read[0][0], best[0]
         if seed == 1:
@@ -47,7 +63,10 @@ for seed in range(5):
 print("               before             after")
 print("seed  all cells   best   all cells   best")
 for seed in range(5):
-    row = [f"{all_cells:11.3f}{one:7.3f}" for all_cells, one in (scores[seed, w] for w in models)]
+    row = [
+        f"{all_cells:11.3f}{one:7.3f}"
+        for all_cells, one in (scores[seed, w] for w in models)
+    ]
     print(f"{seed:4d}" + " ".join(row))
 
 # %%
@@ -55,7 +74,9 @@ for seed in range(5):
 # ------------
 # The thin line is the sum so far. Training did not make the accumulator. It made it more exact.
 assert all(whole > 0.95 and whole > one for whole, one in scores.values())
-assert all(scores[seed, "after"][0] > scores[seed, "before"][0] for seed in range(5))
+assert all(
+    scores[seed, "after"][0] > scores[seed, "before"][0] for seed in range(5)
+)
 panels = [
     ("before training", "best cell", pictures["before"][1], "g"),
     ("before training", "all cells", pictures["before"][0], "c"),
@@ -72,8 +93,10 @@ for ax, (title, cells, values, colour) in zip(axes, panels, strict=True):
 axes[-1].set_xlabel("step t")
 show(
     fig,
-    alt="Four panels with a thin staircase of two steps. Read from the best single cell, the "
-    f"coloured line strays from it before training ({scores[1, 'before'][1]:.2f} of the variance) "
-    f"and after ({scores[1, 'after'][1]:.2f}). Read from all cells it follows the staircase, "
-    f"before training ({scores[1, 'before'][0]:.3f}) and after ({scores[1, 'after'][0]:.3f}).",
+    alt="Four panels with a thin staircase of two steps. Read from the best "
+    "single cell, the coloured line strays from it before training "
+    f"({scores[1, 'before'][1]:.2f} of the variance) and after "
+    f"({scores[1, 'after'][1]:.2f}). Read from all cells it follows the "
+    f"staircase, before training ({scores[1, 'before'][0]:.3f}) and after "
+    f"({scores[1, 'after'][0]:.3f}).",
 )

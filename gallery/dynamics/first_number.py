@@ -29,7 +29,13 @@ torch.manual_seed(0)
 trained = LastStepClassifier(nn.LSTM(task.features, H))
 init_forget_bias_(trained, 3.0)
 fresh = copy.deepcopy(trained)
-fit(trained, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(0))
+fit(
+    trained,
+    task,
+    steps=400,
+    lr=1e-2,
+    generator=torch.Generator().manual_seed(0),
+)
 
 # %%
 # Reading the state
@@ -44,10 +50,16 @@ for when, model in (("before", fresh), ("after", trained)):
     with torch.no_grad():
         states = run_module(model.layer, x).states
     for name in "ch":
-        known = torch.cat([getattr(states, name), torch.ones(task.length, B, 1)], dim=-1)
-        weights = torch.linalg.lstsq(known[:, : B // 2], target[:, : B // 2]).solution
+        known = torch.cat(
+            [getattr(states, name), torch.ones(task.length, B, 1)], dim=-1
+        )
+        weights = torch.linalg.lstsq(
+            known[:, : B // 2], target[:, : B // 2]
+        ).solution
         error = target[:, B // 2 :] - known[:, B // 2 :] @ weights
-        readable[name, when] = 1 - error.var(dim=(1, 2)) / target[:, B // 2 :].var(dim=(1, 2))
+        readable[name, when] = 1 - error.var(dim=(1, 2)) / target[
+            :, B // 2 :
+        ].var(dim=(1, 2))
 
 # %%
 # What can be read
@@ -59,15 +71,20 @@ print("             step 1  step 5  " + f"step {task.length}")
 for (name, when), score in readable.items():
     dashes = "-" if name == "c" else (0, (1.2, 1))
     ax.plot(range(1, task.length + 1), score, color=PALETTE[name], ls=dashes)
-    label_end(ax, task.length, float(score[-1]), f"${name}_t$ {when}", PALETTE[name])
+    label_end(
+        ax, task.length, float(score[-1]), f"${name}_t$ {when}", PALETTE[name]
+    )
     print(f"{name} {when:8}{score[0]:9.2f}{score[4]:8.2f}{score[-1]:9.2f}")
 ax.set(xlabel="step t", ylabel="$R^2$ of the first number", ylim=(-0.08, 1.05))
-assert max(readable["c", "before"][9:]) < 0.3 < 0.8 < min(readable["c", "after"])
+assert (
+    max(readable["c", "before"][9:]) < 0.3 < 0.8 < min(readable["c", "after"])
+)
 assert (readable["c", "after"] - readable["h", "after"]).abs().max() < 0.1
 ends = {when: readable["c", when][-1] for when in ("before", "after")}
 show(
     fig,
-    alt=f"How well the first number can be read from the state at each of {task.length} steps. "
-    f"Before training it fades to {abs(ends['before']):.2f}; after training it is "
-    f"{ends['after']:.2f} at the end, and about the same at every step.",
+    alt="How well the first number can be read from the state at each of "
+    f"{task.length} steps. Before training it fades to "
+    f"{abs(ends['before']):.2f}; after training it is {ends['after']:.2f} at "
+    "the end, and about the same at every step.",
 )

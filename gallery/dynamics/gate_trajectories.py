@@ -31,7 +31,9 @@ for seed in range(5):
     ):
         trace = record(model.layer, x).trace()
         mean = torch.stack([trace.f.mean(dim=1), trace.i.mean(dim=1)], dim=-1)
-        places[when].append(mean.logit())  # (T, H, 2): a unit's place at each step
+        places[when].append(
+            mean.logit()
+        )  # (T, H, 2): a unit's place at each step
 
 # %%
 # How far apart they stand
@@ -73,8 +75,9 @@ axes[0].set_yticklabels([f"{tick:g}" for tick in ticks])
 first, last = (places["after"][0][t].sigmoid() for t in (0, -1))
 show(
     fig,
-    alt="Two panels of 32 units by mean forget and input gate. Before training they stay in one "
-    f"spot. After it they start close together, with forget gates from {first[:, 0].min():.2f} to "
-    f"{first[:, 0].max():.2f}, and fan out in arcs until these span {last[:, 0].min():.2f} to "
+    alt="Two panels of 32 units by mean forget and input gate. Before training "
+    "they stay in one spot. After it they start close together, with forget "
+    f"gates from {first[:, 0].min():.2f} to {first[:, 0].max():.2f}, and fan "
+    f"out in arcs until these span {last[:, 0].min():.2f} to "
     f"{last[:, 0].max():.3f}.",
 )

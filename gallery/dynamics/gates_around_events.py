@@ -17,7 +17,15 @@ import torch
 
 from lstm_book.data import python_text
 from lstm_book.experiments import load_experiment
-from lstm_book.plotting import INK, MUTED, PALETTE, label_end, show, subplots, use_style
+from lstm_book.plotting import (
+    INK,
+    MUTED,
+    PALETTE,
+    label_end,
+    show,
+    subplots,
+    use_style,
+)
 from lstm_book.recording import record
 
 use_style()
@@ -29,7 +37,9 @@ with torch.no_grad():
 
 inside, now, last = [], False, ""
 for character in text:
-    now = (now and not character == last == "\n") ^ (character == '"')  # an empty line closes all
+    now = (now and not character == last == "\n") ^ (
+        character == '"'
+    )  # an empty line closes all
     inside.append(now)
     last = character
 inside = torch.tensor(inside)
@@ -62,9 +72,16 @@ windows = {
 }
 for name, window in windows.items():
     gates = {gate: getattr(window, gate)[before, :, unit] for gate in "fig"}
-    medians = ", ".join(f"{gate} {values.nanmedian():.2f}" for gate, values in gates.items())
-    print(f"{name} quotes: {window.f.shape[1]}; medians at the quote:\n    {medians}")
-at_opening, at_closing = (window.f[before, :, unit] for window in windows.values())
+    medians = ", ".join(
+        f"{gate} {values.nanmedian():.2f}" for gate, values in gates.items()
+    )
+    print(
+        f"{name} quotes: {window.f.shape[1]}; medians at the quote:\n    "
+        f"{medians}"
+    )
+at_opening, at_closing = (
+    window.f[before, :, unit] for window in windows.values()
+)
 wrote, kept_out = (window.i[before, :, unit] for window in windows.values())
 assert max(at_opening.nanmedian(), at_closing.nanmedian()) < 0.01
 assert kept_out.nanmedian() < 0.1 < 0.9 < wrote.nanmedian()
@@ -81,18 +98,23 @@ steps = range(-before, after + 1)
 for row, (name, window) in enumerate(windows.items()):
     for gate in "fi":
         values = getattr(window, gate)[:, :, unit]
-        low, middle, high = values.nanquantile(torch.tensor([0.1, 0.5, 0.9]), dim=1)
+        low, middle, high = values.nanquantile(
+            torch.tensor([0.1, 0.5, 0.9]), dim=1
+        )
         ax = axes[2 * row]
         ax.fill_between(steps, low, high, color=PALETTE[gate], alpha=0.18, lw=0)
         ax.plot(steps, middle, color=PALETTE[gate], marker="o", ms=3)
         label_end(ax, after, float(middle[-1]), f"${gate}_t$", PALETTE[gate])
-    low, middle, high = window.c[:, :, unit].nanquantile(torch.tensor([0.1, 0.5, 0.9]), dim=1)
+    low, middle, high = window.c[:, :, unit].nanquantile(
+        torch.tensor([0.1, 0.5, 0.9]), dim=1
+    )
     ax = axes[2 * row + 1]
     ax.fill_between(steps, low, high, color=PALETTE["c"], alpha=0.18, lw=0)
     ax.plot(steps, middle, color=PALETTE["c"], marker="o", ms=3)
     ax.axhline(0, color=INK, lw=0.8)
     label_end(ax, after, float(middle[-1]), "$c_t$", PALETTE["c"])
-    axes[2 * row].set(title=f"at an {name} quote" if row == 0 else f"at a {name} quote",
+    axes[2 * row].set(title=f"at an {name} quote" if row == 0 else "at a "
+f"{name} quote",
                       ylabel="gate", ylim=(-0.05, 1.05))  # fmt: skip
     axes[2 * row + 1].set_ylabel("state")
 for ax in axes:
@@ -100,8 +122,9 @@ for ax in axes:
 axes[-1].set_xlabel("characters after the quote")
 show(
     fig,
-    alt="Gates and state of one cell around quotes. At both kinds of quote the forget gate falls "
-    f"to zero. At an opening one the input gate opens, to {wrote.nanmedian():.2f}, and the state "
-    f"rises above zero and stays there. At a closing one it is at {kept_out.nanmedian():.2f}, and "
-    "the state falls to zero and then below.",
+    alt="Gates and state of one cell around quotes. At both kinds of quote the "
+    "forget gate falls to zero. At an opening one the input gate opens, to "
+    f"{wrote.nanmedian():.2f}, and the state rises above zero and stays there. "
+    f"At a closing one it is at {kept_out.nanmedian():.2f}, and the state "
+    "falls to zero and then below.",
 )

@@ -39,7 +39,13 @@ for seed in range(3):
     init_forget_bias_(model, 3.0)
     with torch.no_grad():
         before = run_module(model.layer, x)
-    fit(model, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(seed))
+    fit(
+        model,
+        task,
+        steps=400,
+        lr=1e-2,
+        generator=torch.Generator().manual_seed(seed),
+    )
     with torch.no_grad():
         after = run_module(model.layer, x)
         accuracy = task.accuracy(model(x_test), y_test)
@@ -72,20 +78,28 @@ fig, axes = subplots(3, 2, height=6.0, sharex=True, sharey=True)
 for row, name in enumerate("fio"):
     for column, gates in enumerate(runs[0]):
         ax = axes[row, column]
-        draw_heatmap(ax, getattr(gates, name).mean(dim=1)[:, order], colourbar=False)
+        draw_heatmap(
+            ax, getattr(gates, name).mean(dim=1)[:, order], colourbar=False
+        )
         ax.set_title(f"${name}_t$ {'after' if column else 'before'}")
         ax.set_xticks([1, 10, 20, 30])
         ax.set_yticks([1, H])
         ax.label_outer()
-fig.colorbar(axes[0, 0].images[0], ax=axes, shrink=0.5, aspect=30, label="mean gate")
-means = {name: (getattr(gates_before, name), getattr(gates_after, name)) for name in "fio"}
+fig.colorbar(
+    axes[0, 0].images[0], ax=axes, shrink=0.5, aspect=30, label="mean gate"
+)
+means = {
+    name: (getattr(gates_before, name), getattr(gates_after, name))
+    for name in "fio"
+}
 spread = ", ".join(
-    f"{name} from {a.mean((0, 1)).min():.2f}-{a.mean((0, 1)).max():.2f} "
-    f"to {b.mean((0, 1)).min():.2f}-{b.mean((0, 1)).max():.2f}"
+    f"{name} from {a.mean((0, 1)).min():.2f}-{a.mean((0, 1)).max():.2f} to "
+    f"{b.mean((0, 1)).min():.2f}-{b.mean((0, 1)).max():.2f}"
     for name, (a, b) in means.items()
 )
 show(
     fig,
-    alt=f"Heat maps of the mean gates of {H} units over 30 steps. Before training all units look "
-    f"alike; after it, they differ. The range of the units' means widens: {spread}.",
+    alt=f"Heat maps of the mean gates of {H} units over 30 steps. Before "
+    "training all units look alike; after it, they differ. The range of the "
+    f"units' means widens: {spread}.",
 )

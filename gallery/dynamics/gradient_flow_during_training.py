@@ -22,7 +22,14 @@ from torch import nn
 from lstm_book.cells import init_forget_bias_
 from lstm_book.gradients import gradient_flow, run_module
 from lstm_book.models import LastStepClassifier
-from lstm_book.plotting import MUTED, PALETTE, draw_heatmap, show, subplots, use_style
+from lstm_book.plotting import (
+    MUTED,
+    PALETTE,
+    draw_heatmap,
+    show,
+    subplots,
+    use_style,
+)
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import descend
 
@@ -46,9 +53,17 @@ for seed in range(5):
             h = run.states.h.requires_grad_()
             loss = task.loss(model.readout(h[-1]).squeeze(-1), y) * len(y)
             (grad_h,) = torch.autograd.grad(loss, h)
-            gradients.append(gradient_flow(model.layer, x, grad_h).c.mean(dim=1))
-            to_c = grad_h[-1] * run.gates.o[-1] * (1 - run.states.c[-1].tanh() ** 2)
-            along_belt.append((to_c * run.gates.f[1:].prod(0)).norm(dim=-1).mean())
+            gradients.append(
+                gradient_flow(model.layer, x, grad_h).c.mean(dim=1)
+            )
+            to_c = (
+                grad_h[-1]
+                * run.gates.o[-1]
+                * (1 - run.states.c[-1].tanh() ** 2)
+            )
+            along_belt.append(
+                (to_c * run.gates.f[1:].prod(0)).norm(dim=-1).mean()
+            )
         inputs, targets = task.sample(32, generator=generator)
         logits = model(inputs)
         descend(task.loss(logits, targets), model, optimiser)
@@ -65,7 +80,9 @@ for seed in range(5):
 # which 85 % of forty batches were right. Those who keep it learn first, whoever is late.
 lowest, learned = [], []
 print("seed    lowest   belt   at end  learned by update")
-for seed, (flow, belt, curve) in enumerate(zip(flows, belts, curves, strict=True)):
+for seed, (flow, belt, curve) in enumerate(
+    zip(flows, belts, curves, strict=True)
+):
     place = int(flow[:, 0].argmin())
     lowest.append(float(flow[place, 0] / flow[0, 0]))
     above = (curve > 0.85).nonzero()
@@ -85,34 +102,66 @@ assert max(learned[seed] for seed in kept) < min(learned[seed] for seed in lost)
 # One run of each kind; dashed, the score of the last number alone. In the second run the gradient
 # is gone after the first updates from all but the last steps, and stays away as long as the
 # accuracy rests on the dashed line.
-quick, slow = min(kept, key=learned.__getitem__), min(lost, key=learned.__getitem__)
+quick, slow = (
+    min(kept, key=learned.__getitem__),
+    min(lost, key=learned.__getitem__),
+)
 fig, axes = subplots(3, 1, height=6.8, sharex=True, height_ratios=(3, 3, 2.4))
-for ax, seed, what in ((axes[0], quick, "learns at once"), (axes[1], slow, "waits")):
+for ax, seed, what in (
+    (axes[0], quick, "learns at once"),
+    (axes[1], slow, "waits"),
+):
     draw_heatmap(ax, flows[seed].log10(), vmin=-5, vmax=0, colourbar=False)
     ax.images[0].set_extent((-EVERY / 2, UPDATES + EVERY / 2, 0.5, T + 0.5))
-    ax.set(title=f"seed {seed} {what}", xlabel="", ylabel="step t", yticks=(1, 10, 20, 30))
+    ax.set(
+        title=f"seed {seed} {what}",
+        xlabel="",
+        ylabel="step t",
+        yticks=(1, 10, 20, 30),
+    )
 colours = fig.colorbar(
-    axes[0].images[0], ax=axes[:2], location="top", aspect=40, pad=0.02, label="gradient"
+    axes[0].images[0],
+    ax=axes[:2],
+    location="top",
+    aspect=40,
+    pad=0.02,
+    label="gradient",
 )
 colours.set_ticks([-4, -2, 0], labels=["$10^{-4}$", "$10^{-2}$", "1"])
 alone = task.baselines()["the last element alone"]
 for seed, colour in ((quick, "lstm"), (slow, "rnn")):
     updates = [EVERY * n + 20 for n in range(len(curves[seed]))]
-    axes[2].plot(updates, curves[seed], color=PALETTE[colour], label=f"seed {seed}")
+    axes[2].plot(
+        updates, curves[seed], color=PALETTE[colour], label=f"seed {seed}"
+    )
 axes[2].axhline(alone, color=MUTED, ls=(0, (3, 2)), lw=1.3)
-axes[2].text(UPDATES - 5, alone - 0.03, "the last number alone", color=MUTED, ha="right", va="top")
+axes[2].text(
+    UPDATES - 5,
+    alone - 0.03,
+    "the last number alone",
+    color=MUTED,
+    ha="right",
+    va="top",
+)
 axes[2].legend(loc="upper left")
-axes[2].set(xlabel="updates", ylabel="accuracy", xlim=(0, UPDATES), ylim=(0.6, 1))
+axes[2].set(
+    xlabel="updates", ylabel="accuracy", xlim=(0, UPDATES), ylim=(0.6, 1)
+)
 axes[2].set_xticks(range(0, UPDATES + 1, 100))
 waiting = (curves[slow] > alone - 0.03) & (curves[slow] < alone + 0.01)
-assert flows[slow][: len(waiting)][waiting, 0].median() < 0.1 * flows[slow][0, 0]
+assert (
+    flows[slow][: len(waiting)][waiting, 0].median() < 0.1 * flows[slow][0, 0]
+)
 end = float(flows[slow][-1, 0] / flows[slow][0, 0])
-when = f"by update {learned[slow]}" if learned[slow] <= UPDATES else "not at all"
+when = (
+    f"by update {learned[slow]}" if learned[slow] <= UPDATES else "not at all"
+)
 show(
     fig,
-    alt=f"Two maps of the gradient over {UPDATES} updates and {T} steps. In seed {quick} it is "
-    f"never below {lowest[quick]:.2f} of its start at the first step. In seed {slow} all but the "
-    f"last steps go dark, down to {lowest[slow]:.4f} of the start at the first, which has "
-    f"{end:.2f} of it after the last update. Seed {quick} has learned by update {learned[quick]}, "
-    f"seed {slow} {when}.",
+    alt=f"Two maps of the gradient over {UPDATES} updates and {T} steps. In "
+    f"seed {quick} it is never below {lowest[quick]:.2f} of its start at the "
+    f"first step. In seed {slow} all but the last steps go dark, down to "
+    f"{lowest[slow]:.4f} of the start at the first, which has {end:.2f} of it "
+    f"after the last update. Seed {quick} has learned by update "
+    f"{learned[quick]}, seed {slow} {when}.",
 )

@@ -25,10 +25,14 @@ from lstm_book.recording import record
 
 use_style()
 stored = load_experiment("python-text-stack")
-before = torch.tensor(stored.values("half_life_before"))  # (seeds, layers, units)
+before = torch.tensor(
+    stored.values("half_life_before")
+)  # (seeds, layers, units)
 after = torch.tensor(stored.values("half_life"))
 model = stored.model.eval()
-numbers = model.vocabulary.encode(python_text().split().validation[:5000])[:, None]
+numbers = model.vocabulary.encode(python_text().split().validation[:5000])[
+    :, None
+]
 with torch.no_grad():
     recording = record(model.layer, model.vectors(numbers, torch.float32))
 seen = torch.stack([recording.trace(layer).half_life() for layer in range(3)])
@@ -42,8 +46,13 @@ assert distance.min() < 0.01
 shorter = (after < before).float().mean(dim=2)  # (seeds, layers)
 longer = (after > before.amax(dim=2, keepdim=True)).float().mean(dim=2)
 for layer in range(3):
-    middle = [f"{v.min():.2f} to {v.max():.2f}" for v in (
-        before[:, layer].median(dim=1).values, after[:, layer].median(dim=1).values)]  # fmt: skip
+    middle = [
+        f"{v.min():.2f} to {v.max():.2f}"
+        for v in (
+            before[:, layer].median(dim=1).values,
+            after[:, layer].median(dim=1).values,
+        )
+    ]
     longest = [f"{v.min():.1f} to {v.max():.1f}" for v in (
         before[:, layer].amax(1), after[:, layer].amax(1))]  # fmt: skip
     units = [f"{v.min():.0f} to {v.max():.0f} %" for v in (
@@ -67,19 +76,25 @@ fig, axes = subplots(3, 1, height=5.0, sharex=True, sharey=True)
 bins = np.geomspace(0.2, 130, 45)
 for layer, ax in zip((2, 1, 0), axes, strict=True):
     ax.hist(after[:, layer].flatten(), bins, color=PALETTE["f"], alpha=0.75)
-    ax.hist(before[:, layer].flatten(), bins, histtype="step", color=MUTED, lw=1.2)
+    ax.hist(
+        before[:, layer].flatten(), bins, histtype="step", color=MUTED, lw=1.2
+    )
     longest = float(after[:, layer].max())
     ax.plot(longest, 4, "v", color=PALETTE["f"], ms=5)
     ax.set(xscale="log", title=f"layer {layer}", ylabel="units")
-    ax.set_xticks([0.3, 1, 3, 10, 30, 100], ["0.3", "1", "3", "10", "30", "100"])
+    ax.set_xticks(
+        [0.3, 1, 3, 10, 30, 100], ["0.3", "1", "3", "10", "30", "100"]
+    )
     ax.minorticks_off()
 axes[0].annotate("before", (2.9, 130), color=MUTED)
 axes[0].annotate("after", (0.33, 60), color=PALETTE["f"])
 axes[2].set_xlabel("half-life (characters)")
 show(
     fig,
-    alt="Histograms of half-lives in three layers, logarithmic. Before training all units stand in "
-    f"one narrow peak around {before.median():.1f} characters. After it most are to the left of "
-    f"the peak, with medians {after[:, 0].median():.2f}, {after[:, 1].median():.2f} and "
-    f"{after[:, 2].median():.2f}, and a thin tail reaches to the right, to {after.max():.0f}.",
+    alt="Histograms of half-lives in three layers, logarithmic. Before "
+    f"training all units stand in one narrow peak around {before.median():.1f} "
+    "characters. After it most are to the left of the peak, with medians "
+    f"{after[:, 0].median():.2f}, {after[:, 1].median():.2f} and "
+    f"{after[:, 2].median():.2f}, and a thin tail reaches to the right, to "
+    f"{after.max():.0f}.",
 )

@@ -36,10 +36,14 @@ inside = torch.tensor(tag_characters(text)) == CHARACTER_TAGS.index("string")
 c = recording.trace(0, "forward").c[:, 0]
 half = len(text) // 2
 chooses, judges = slice(half, None), slice(half)
-with_string = torch.corrcoef(torch.cat([c[chooses].T, inside[None, chooses].float()]))[-1, :-1]
+with_string = torch.corrcoef(
+    torch.cat([c[chooses].T, inside[None, chooses].float()])
+)[-1, :-1]
 unit = int(with_string.abs().argmax())
 signed = c[:, unit] * with_string[unit].sign()
-inner, outer = (signed[chooses][those[chooses]].median() for those in (inside, ~inside))
+inner, outer = (
+    signed[chooses][those[chooses]].median() for those in (inside, ~inside)
+)
 threshold = (inner + outer) / 2
 
 text, inside, signed = text[judges], inside[judges], signed[judges]
@@ -52,17 +56,28 @@ print(f"on the half that did not choose it {judged:.2f}")
 # ---------------
 # How long after the opening quote does the state pass half of its way, and how long after the
 # closing one does it fall back?
-pieces = torch.cat([torch.tensor([True]), inside[1:] != inside[:-1]]).cumsum(0) - 1
-first = torch.searchsorted(pieces, pieces)  # where the piece begins that a character belongs to
+pieces = (
+    torch.cat([torch.tensor([True]), inside[1:] != inside[:-1]]).cumsum(0) - 1
+)
+first = torch.searchsorted(
+    pieces, pieces
+)  # where the piece begins that a character belongs to
 since = torch.arange(len(text)) - first
 above = signed > threshold
 print("share above the threshold")
 print("characters after" + "".join(f"{k:5}" for k in (0, 2, 4, 6, 8)))
 for name, those in (("opening", inside), ("closing", ~inside & (pieces > 0))):
-    shares = [float(above[those & (since == k)].float().mean()) for k in (0, 2, 4, 6, 8)]
+    shares = [
+        float(above[those & (since == k)].float().mean())
+        for k in (0, 2, 4, 6, 8)
+    ]
     print(f"{name} quote   " + "".join(f"{share:5.2f}" for share in shares))
 assert above[inside & (since == 8)].float().mean() > 0.75
-assert above[inside & (since == 0)].float().mean() < 0.1 > above[~inside].float().mean()
+assert (
+    above[inside & (since == 0)].float().mean()
+    < 0.1
+    > above[~inside].float().mean()
+)
 
 # %%
 # A few lines
@@ -75,12 +90,20 @@ excess = (signed[start:stop] - threshold).clamp(min=0)
 top = float(signed[inside].median() - threshold)
 width = 46  # columns
 fig, ax = subplots(height=text_height(text[start:stop], width=width))
-draw_text(ax, text[start:stop], excess, vmax=top, width=width, marks=inside[start:stop])
+draw_text(
+    ax,
+    text[start:stop],
+    excess,
+    vmax=top,
+    width=width,
+    marks=inside[start:stop],
+)
 show(
     fig,
-    alt="A few lines of Python source. The ground is coloured from a few characters after each "
-    "opening quote on and blank again after the closing one; under a docstring it stays coloured. "
-    "A line marks the characters that really belong to strings.",
+    alt="A few lines of Python source. The ground is coloured from a few "
+    "characters after each opening quote on and blank again after the closing "
+    "one; under a docstring it stays coloured. A line marks the characters "
+    "that really belong to strings.",
 )
 
 # %%

@@ -36,7 +36,9 @@ for seed in range(5):
     c = record(stored.model_of(seed).layer, x).trace().c.double()
     centred = c - c.mean((0, 1))
     flat = centred.flatten(0, 1)
-    weights = torch.linalg.lstsq(flat, (so_far - so_far.mean()).reshape(-1, 1)).solution
+    weights = torch.linalg.lstsq(
+        flat, (so_far - so_far.mean()).reshape(-1, 1)
+    ).solution
     total = (centred @ weights)[..., 0] + so_far.mean()
     along = weights / weights.norm()
     rest = flat - (flat @ along) @ along.T
@@ -44,7 +46,9 @@ for seed in range(5):
     other = (rest @ component).view(100, 400)
     marked = x[..., 1].T[1:] == 1
     steps = total.diff(dim=0)
-    moved.append((float(steps[marked].abs().mean()), float(steps[~marked].abs().mean())))
+    moved.append(
+        (float(steps[marked].abs().mean()), float(steps[~marked].abs().mean()))
+    )
     with_clock = torch.stack([other.flatten(), with_time.flatten()])
     r = float(torch.corrcoef(with_clock)[0, 1])
     timed.append(abs(r))
@@ -52,7 +56,10 @@ for seed in range(5):
 print("seed   first axis moves by      second axis")
 print("       at a mark  elsewhere  against time, r")
 for seed in range(5):
-    print(f"{seed:4d} {moved[seed][0]:11.3f} {moved[seed][1]:10.4f} {timed[seed]:16.2f}")
+    print(
+        f"{seed:4d} {moved[seed][0]:11.3f} {moved[seed][1]:10.4f} "
+        f"{timed[seed]:16.2f}"
+    )
 
 # %%
 # Seventy paths
@@ -70,14 +77,18 @@ for n in range(70):
     colour = shades(float(y[n]) / 2)
     ax.plot(clock[:, n], total[:, n], color=colour, lw=0.8, alpha=0.6)
     ax.plot(clock[-1, n], total[-1, n], "o", color=colour, ms=4)
-ax.set(xlabel="largest other component of $c_t$", ylabel="read-out of the sum so far")
+ax.set(
+    xlabel="largest other component of $c_t$",
+    ylabel="read-out of the sum so far",
+)
 scale = ScalarMappable(Normalize(0, 2), shades)
 fig.colorbar(scale, ax=ax, aspect=30, label="sum to remember")
 order = torch.corrcoef(torch.stack([total[-1], y.double()]))[0, 1]
 assert order > 0.99
 show(
     fig,
-    alt="Seventy paths in a plane. All start at the left near zero, run to the right in bundles, "
-    "and jump up twice, at different places. They end at the right at heights in the order of "
-    f"their colours, the sums to remember (correlation {order:.3f}).",
+    alt="Seventy paths in a plane. All start at the left near zero, run to the "
+    "right in bundles, and jump up twice, at different places. They end at the "
+    "right at heights in the order of their colours, the sums to remember "
+    f"(correlation {order:.3f}).",
 )

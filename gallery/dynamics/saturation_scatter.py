@@ -30,7 +30,9 @@ shares = {}
 for when, model in (("before", untrained), ("after", trained)):
     numbers = model.vocabulary.encode(text)[:, None]
     with torch.no_grad():
-        recording = record(model.layer.eval(), model.vectors(numbers, torch.float32))
+        recording = record(
+            model.layer.eval(), model.vectors(numbers, torch.float32)
+        )
     for layer in range(3):
         for name, (shut, opened) in recording.trace(layer).saturation().items():
             shares[when, layer, name] = shut, opened
@@ -49,18 +51,34 @@ print(f"gates of {H} that switch,")
 print("and share of the time at either end")
 print(" " * 7 + "".join(f"{NAMES[n]:>12s}" for n in "ifo"))
 for layer in range(3):
-    row = (f"{both['after', layer, n]:6d}, {far['after', layer, n]:.2f}" for n in "ifo")
+    row = (
+        f"{both['after', layer, n]:6d}, {far['after', layer, n]:.2f}"
+        for n in "ifo"
+    )
     print(f"layer {layer}" + "".join(row))
 before = {n: sum(both["before", k, n] for k in range(3)) for n in "ifo"}
 print("before training, in all layers")
 print(" " * 7 + (" " * 6).join(f"{before[n]:6d}" for n in "ifo"))
-always = {n: sum(int((shares["after", k, n][1] > 0.9).sum()) for k in range(3)) for n in "ifo"}
-never = {n: sum(int((shares["after", k, n][0] > 0.9).sum()) for k in range(3)) for n in "ifo"}
+always = {
+    n: sum(int((shares["after", k, n][1] > 0.9).sum()) for k in range(3))
+    for n in "ifo"
+}
+never = {
+    n: sum(int((shares["after", k, n][0] > 0.9).sum()) for k in range(3))
+    for n in "ifo"
+}
 print(f"for nine tenths of the time, of {3 * H}")
 for name, count in (("open", always), ("shut", never)):
     print(f"{name:7s}" + (" " * 6).join(f"{count[n]:6d}" for n in "ifo"))
-assert max(number for (when, *_), number in both.items() if when == "before") < H / 20
-assert both["after", 0, "f"] > H / 2 > 10 * max(both["after", k, "f"] for k in (1, 2)) / 2
+assert (
+    max(number for (when, *_), number in both.items() if when == "before")
+    < H / 20
+)
+assert (
+    both["after", 0, "f"]
+    > H / 2
+    > 10 * max(both["after", k, "f"] for k in (1, 2)) / 2
+)
 assert sum(never.values()) == 0 < always["f"]
 
 # %%
@@ -77,8 +95,15 @@ for layer in range(3):
         ax.plot([0, 1], [1, 0], color=MUTED, lw=0.8)
         ax.plot(shut, opened, "o", color=PALETTE[name], ms=3, alpha=0.6, mew=0)
         start = shares["before", layer, name]
-        ax.plot(*start, "o", color=PALETTE["neutral"], ms=5, mfc="none", mew=0.7)
-        ax.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        ax.plot(
+            *start, "o", color=PALETTE["neutral"], ms=5, mfc="none", mew=0.7
+        )
+        ax.set(
+            xlim=(-0.05, 1.05),
+            ylim=(-0.05, 1.05),
+            xticks=[0, 0.5, 1],
+            yticks=[0, 0.5, 1],
+        )
         ax.set(xticklabels=["0", "½", "1"], yticklabels=["0", "½", "1"])
         ax.set_title(f"{NAMES[name]}, layer {layer}")
         ax.label_outer()
@@ -86,11 +111,12 @@ axes[2, 1].set_xlabel("share of the time below 0.1")
 axes[1, 0].set_ylabel("share of the time above 0.9")
 show(
     fig,
-    alt="Nine scatter plots, of input, forget and output gates in three layers: how often each "
-    "gate is open against how often it is shut. In the lowest layer the dots of the forget gates "
-    f"lie in the middle, {both['after', 0, 'f']} of {H} at both ends for a tenth of the time. "
-    "Above, they hug the axes: "
-    f"{both['after', 1, 'f']} and {both['after', 2, 'f']} are.",
+    alt="Nine scatter plots, of input, forget and output gates in three "
+    "layers: how often each gate is open against how often it is shut. In the "
+    "lowest layer the dots of the forget gates lie in the middle, "
+    f"{both['after', 0, 'f']} of {H} at both ends for a tenth of the time. "
+    f"Above, they hug the axes: {both['after', 1, 'f']} and "
+    f"{both['after', 2, 'f']} are.",
 )
 
 # %%

@@ -28,7 +28,13 @@ torch.manual_seed(0)
 trained = LastStepClassifier(nn.LSTM(task.features, H))
 init_forget_bias_(trained, 3.0)
 fresh = copy.deepcopy(trained)
-fit(trained, task, steps=400, lr=1e-2, generator=torch.Generator().manual_seed(0))
+fit(
+    trained,
+    task,
+    steps=400,
+    lr=1e-2,
+    generator=torch.Generator().manual_seed(0),
+)
 
 # %%
 # The unit that writes least
@@ -54,7 +60,9 @@ for when, run in (("before", before), ("after", after)):
 with torch.no_grad():
     restarted = run_module(trained.layer, x[15:])
 halves = zip(after.gates, restarted.gates, strict=True)
-emptied = type(after.gates)(*(torch.cat([gate[:15], again]) for gate, again in halves))
+emptied = type(after.gates)(
+    *(torch.cat([gate[:15], again]) for gate, again in halves)
+)
 
 # %%
 # Open once, and again when emptied
@@ -70,10 +78,14 @@ panels = {
 fig, axes = subplots(3, 1, sharex=True, sharey=True, height=6.0)
 for ax, (title, gates) in zip(axes, panels.items(), strict=True):
     of_unit = {name: getattr(gates, name)[:, :, unit] for name in "ifo"}
-    draw_gates(ax, {name: values.mean(dim=1) for name, values in of_unit.items()})
+    draw_gates(
+        ax, {name: values.mean(dim=1) for name, values in of_unit.items()}
+    )
     for name, values in of_unit.items():
         low, high = values.quantile(torch.tensor([0.1, 0.9]), dim=1)
-        ax.fill_between(range(1, 31), low, high, color=PALETTE[name], alpha=0.18, lw=0)
+        ax.fill_between(
+            range(1, 31), low, high, color=PALETTE[name], alpha=0.18, lw=0
+        )
         ax.plot(range(1, 31), values[:, 0], color=PALETTE[name], lw=0.6)
     ax.set(title=title, ylabel="gate")
     ax.label_outer()
@@ -87,7 +99,8 @@ print("step           " + "".join(f"{t:5}" for t in steps))
 print("mean input gate" + "".join(f"{i:5.2f}" for i in door))
 show(
     fig,
-    alt=f"Gates of one unit over 30 steps. Before training its input gate stays near "
-    f"{before.gates.i[:, :, unit].mean():.1f}. After it, the gate is {door[0]:.2f} open at step 1 "
-    f"and {door[1]:.2f} at step 3. With the state emptied after step 15 it opens once more.",
+    alt="Gates of one unit over 30 steps. Before training its input gate stays "
+    f"near {before.gates.i[:, :, unit].mean():.1f}. After it, the gate is "
+    f"{door[0]:.2f} open at step 1 and {door[1]:.2f} at step 3. With the state "
+    "emptied after step 15 it opens once more.",
 )

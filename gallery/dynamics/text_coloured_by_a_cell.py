@@ -25,7 +25,11 @@ model = load_experiment("python-text").model
 text = python_text().split().test[:18_000]
 numbers = model.vocabulary.encode(text)[:, None]
 with torch.no_grad():
-    c = record(model.layer, model.vectors(numbers, torch.float32)).trace().c[:, 0]
+    c = (
+        record(model.layer, model.vectors(numbers, torch.float32))
+        .trace()
+        .c[:, 0]
+    )
 
 rows, quote, depth, column, last = [], False, 0, 0, ""
 for character in text:
@@ -36,11 +40,14 @@ for character in text:
     column = 0 if character == "\n" else column + 1
     rows.append((quote, depth > 0, column > 35))
     last = character
-features = dict(zip(("quotes", "brackets", "line"), torch.tensor(rows).T, strict=True))
+features = dict(
+    zip(("quotes", "brackets", "line"), torch.tensor(rows).T, strict=True)
+)
 
 ranks = c.argsort(dim=0).argsort(dim=0).double()
 scores = {
-    name: 0.5 + (ranks[inside].mean(0) - ranks[~inside].mean(0)).abs() / len(text)
+    name: 0.5
+    + (ranks[inside].mean(0) - ranks[~inside].mean(0)).abs() / len(text)
     for name, inside in features.items()
 }
 H = c.shape[1]
@@ -52,7 +59,9 @@ for name, score in scores.items():
     print(f"{name:9s}{score.max():6.3f}{score.median():8.2f}{above}")
 chosen = int(scores["quotes"].argmax())
 by_lot = int(torch.randint(H, (), generator=torch.Generator().manual_seed(0)))
-mine = ", ".join(f"{name} {score[by_lot]:.2f}" for name, score in scores.items())
+mine = ", ".join(
+    f"{name} {score[by_lot]:.2f}" for name, score in scores.items()
+)
 print(f"chosen: cell {chosen}; by lot: cell {by_lot}\n({mine})")
 clear = torch.stack(list(scores.values())).amax(0) > 0.9
 print(f"cells above 0.9 for any of the three: {int(clear.sum())}")
@@ -72,16 +81,26 @@ passage = text[start : text.index(" >>> class Counter", start)].rstrip()
 here = slice(start, start + len(passage))
 height = text_height(passage)
 fig, axes = subplots(2, 1, height=2 * height + 0.7)
-for ax, unit, name in zip(axes, (chosen, by_lot), ("chosen", "drawn by lot"), strict=True):
+for ax, unit, name in zip(
+    axes, (chosen, by_lot), ("chosen", "drawn by lot"), strict=True
+):
     state = c[:, unit]
     if state[features["quotes"]].mean() < state[~features["quotes"]].mean():
         state = -state
     low, high = state[state < 0].quantile(0.05), state[state > 0].quantile(0.95)
-    draw_text(ax, passage, state[here], vmin=low, vmax=high, marks=features["quotes"][here])
+    draw_text(
+        ax,
+        passage,
+        state[here],
+        vmin=low,
+        vmax=high,
+        marks=features["quotes"][here],
+    )
     ax.set_title(f"cell {unit}, {name}")
 show(
     fig,
-    alt="The same lines of Python's help text twice. In the first, what stands between double "
-    "quotes is blue and nothing else is, or hardly. In the second, blue and red alternate within "
-    "words and lines, with no visible relation to quotes.",
+    alt="The same lines of Python's help text twice. In the first, what stands "
+    "between double quotes is blue and nothing else is, or hardly. In the "
+    "second, blue and red alternate within words and lines, with no visible "
+    "relation to quotes.",
 )

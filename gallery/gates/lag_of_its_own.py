@@ -27,7 +27,9 @@ biases = torch.linspace(-4, 12, 321, dtype=torch.float64)
 H = len(biases)
 b = torch.zeros(4, H, dtype=torch.float64)
 b[1] = biases
-weights = Weights(W=b.new_zeros(4 * H, 1), U=b.new_zeros(4 * H, H), b=b.flatten())
+weights = Weights(
+    W=b.new_zeros(4 * H, 1), U=b.new_zeros(4 * H, H), b=b.flatten()
+)
 start = LSTMState(h=b.new_zeros(1, H), c=b.new_ones(1, H))
 
 # %%
@@ -58,7 +60,9 @@ for lag, gradient in zip(lags, gradients, strict=True):
 # :math:`f = k / (k + 1)`, which is a bias of :math:`\ln k`: the place where
 # :func:`~lstm_book.cells.init_chrono_` puts its biases.
 fig, ax = subplots(height=3.2)
-for lag, gradient, alpha in zip(lags, gradients, (0.55, 0.7, 0.85, 1.0), strict=True):
+for lag, gradient, alpha in zip(
+    lags, gradients, (0.55, 0.7, 0.85, 1.0), strict=True
+):
     top = gradient.max()
     ax.plot(biases, gradient, color=PALETTE["f"], alpha=alpha)
     ax.plot([math.log(lag)] * 2, [0, top], color=MUTED, lw=1, ls=(0, (3, 2)))
@@ -77,6 +81,7 @@ ax.set(
 peaks = ", ".join(f"{biases[gradient.argmax()]:.1f}" for gradient in gradients)
 show(
     fig,
-    alt=f"The gradient of the memory for the forget bias, against the bias: a hill for each of the "
-    f"lags {', '.join(map(str, lags))}, with tops at the logarithms of the lags: {peaks}.",
+    alt="The gradient of the memory for the forget bias, against the bias: a "
+    f"hill for each of the lags {', '.join(map(str, lags))}, with tops at the "
+    f"logarithms of the lags: {peaks}.",
 )

@@ -25,15 +25,22 @@ from lstm_book.plotting import PALETTE, show, subplots, use_style
 use_style()
 H, t_max = 64, 1000
 torch.manual_seed(0)
-layers = {name: nn.LSTM(4, H) for name in ("default", "bias 1", "1 in both", "chrono")}
+layers = {
+    name: nn.LSTM(4, H) for name in ("default", "bias 1", "1 in both", "chrono")
+}
 for layer in layers.values():
     layer.load_state_dict(layers["default"].state_dict())
 
 init_forget_bias_(layers["bias 1"], 1.0)
 with torch.no_grad():
-    for bias in (layers["1 in both"].bias_ih_l0, layers["1 in both"].bias_hh_l0):
+    for bias in (
+        layers["1 in both"].bias_ih_l0,
+        layers["1 in both"].bias_hh_l0,
+    ):
         bias[H : 2 * H] = 1.0
-init_chrono_(layers["chrono"], t_max, generator=torch.Generator().manual_seed(0))
+init_chrono_(
+    layers["chrono"], t_max, generator=torch.Generator().manual_seed(0)
+)
 
 # %%
 # Their half-lives
@@ -61,9 +68,13 @@ for name, values in half_lives.items():
 # this logarithmic axis most of its units stand to the right, and few remember for only ten steps.
 fig, ax = subplots(height=2.9)
 shuffled = torch.randperm(H, generator=torch.Generator().manual_seed(2))
-spread = 0.26 * (2 * shuffled / (H - 1) - 1)  # only so that the dots do not hide each other
+spread = 0.26 * (
+    2 * shuffled / (H - 1) - 1
+)  # only so that the dots do not hide each other
 for row, values in enumerate(half_lives.values()):
-    ax.plot(values, row + spread, "o", color=PALETTE["f"], ms=3.4, alpha=0.8, mew=0)
+    ax.plot(
+        values, row + spread, "o", color=PALETTE["f"], ms=3.4, alpha=0.8, mew=0
+    )
 ax.set(
     xscale="log",
     xlim=(0.5, 1500),
@@ -75,11 +86,13 @@ ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
 ax.invert_yaxis()
 ax.grid(False, axis="y")
 
-medians = [f"{name}: {values.quantile(0.5):.3g}" for name, values in half_lives.items()]
+medians = [
+    f"{name}: {values.quantile(0.5):.3g}" for name, values in half_lives.items()
+]
 low, high = half_lives["chrono"].min(), half_lives["chrono"].max()
 show(
     fig,
-    alt=f"The half-lives of the units as dots, one row for each initialisation. Median in steps: "
-    f"{', '.join(medians)}. Three rows are tight clusters; chrono spreads from {low:.0f} to "
-    f"{high:.0f} steps.",
+    alt="The half-lives of the units as dots, one row for each initialisation. "
+    f"Median in steps: {', '.join(medians)}. Three rows are tight clusters; "
+    f"chrono spreads from {low:.0f} to {high:.0f} steps.",
 )

@@ -22,19 +22,29 @@ from lstm_book.plotting import draw_heatmap, show, subplots, use_style
 use_style()
 N, T, B = 17, 100, 400
 axis = torch.linspace(0, 8, N)
-b_f, b_i = (grid.flatten() for grid in torch.meshgrid(axis, -axis, indexing="ij"))
+b_f, b_i = (
+    grid.flatten() for grid in torch.meshgrid(axis, -axis, indexing="ij")
+)
 H = N * N
 zero, one = torch.zeros(H), torch.ones(H)
 b = torch.cat([b_i, b_f, zero, zero])
 W = torch.stack(
-    [torch.cat([zero, zero, one, zero]), torch.cat([12 * one, zero, zero, zero])], dim=1
+    [
+        torch.cat([zero, zero, one, zero]),
+        torch.cat([12 * one, zero, zero, zero]),
+    ],
+    dim=1,
 )
 U = torch.zeros(4 * H, H)
 
 x = torch.zeros(T, B, 2)
 x[:, :, 0] = torch.randn(T, B, generator=torch.Generator().manual_seed(0))
 x[0, :, 1] = 1.0
-run = unroll(lambda x_t, state: lstm_step(x_t, state, W, U, b), x, LSTMState(*torch.zeros(2, B, H)))
+run = unroll(
+    lambda x_t, state: lstm_step(x_t, state, W, U, b),
+    x,
+    LSTMState(*torch.zeros(2, B, H)),
+)
 
 # %%
 # What is left of the first number
@@ -45,7 +55,9 @@ last = run.states.c[-1] - run.states.c[-1].mean(dim=0)
 correlation = (first @ last / (first.norm() * last.norm(dim=0))).view(N, N)
 print("correlation  forget bias  input bias")
 for f, i in ((0.0, 0.0), (8.0, 0.0), (0.0, -8.0), (4.0, -4.0), (8.0, -8.0)):
-    at = correlation[int((axis - f).abs().argmin()), int((axis + i).abs().argmin())]
+    at = correlation[
+        int((axis - f).abs().argmin()), int((axis + i).abs().argmin())
+    ]
     print(f"{at:11.2f}{f:13.0f}{i:12.0f}")
 
 # %%
@@ -56,14 +68,19 @@ for f, i in ((0.0, 0.0), (8.0, 0.0), (0.0, -8.0), (4.0, -4.0), (8.0, -8.0)):
 fig, ax = subplots(height=3.8)
 draw_heatmap(ax, correlation, label="correlation with the first number")
 ax.plot([1, N], [1, N], color="#10151c", lw=1.8)  # seen on yellow,
-ax.plot([1, N], [1, N], color="#fcfcfc", ls=(0, (3, 2)), lw=1.8)  # and these on blue
+ax.plot(
+    [1, N], [1, N], color="#fcfcfc", ls=(0, (3, 2)), lw=1.8
+)  # and these on blue
 ax.set_xticks(range(1, N + 1, 4), [f"{value:.0f}" for value in axis[::4]])
-ax.set_yticks(range(1, N + 1, 4), [f"{-int(value)}".replace("-", "−") for value in axis[::4]])
+ax.set_yticks(
+    range(1, N + 1, 4),
+    [f"{-int(value)}".replace("-", "−") for value in axis[::4]],
+)
 ax.set(xlabel="forget bias", ylabel="input bias")
 show(
     fig,
-    alt=f"A map over forget bias and input bias. The correlation of the memory with a number seen "
-    f"{T} steps ago is {correlation[-1, 0].abs():.2f} with only the forget gate open, "
-    f"{correlation[0, -1].abs():.2f} with only the input gate shut, and {correlation[-1, -1]:.2f} "
-    f"with both.",
+    alt="A map over forget bias and input bias. The correlation of the memory "
+    f"with a number seen {T} steps ago is {correlation[-1, 0].abs():.2f} with "
+    f"only the forget gate open, {correlation[0, -1].abs():.2f} with only the "
+    f"input gate shut, and {correlation[-1, -1]:.2f} with both.",
 )

@@ -24,7 +24,9 @@ from lstm_book.plotting import draw_lag, show, subplots, use_style
 use_style()
 T, B, H = 60, 100, 32
 generator = torch.Generator().manual_seed(0)
-b = torch.tensor([0.0, 3.0, 0.0, 0.0])[:, None].expand(4, H).flatten()  # forget bias 3
+b = (
+    torch.tensor([0.0, 3.0, 0.0, 0.0])[:, None].expand(4, H).flatten()
+)  # forget bias 3
 U = (2 * torch.rand(4 * H, H, generator=generator) - 1) / H**0.5
 weights = Weights(W=torch.eye(4 * H), U=U, b=b)
 x = 0.5 * torch.randn(T, B, 4 * H, generator=generator)
@@ -35,12 +37,23 @@ run = unroll(lambda x_t, state: lstm_step(x_t, state, *weights), x, start)
 # One error, in a random direction
 # --------------------------------
 grad_h = torch.zeros(T, B, H)
-grad_h[-1] = torch.nn.functional.normalize(torch.randn(B, H, generator=generator), dim=-1)
+grad_h[-1] = torch.nn.functional.normalize(
+    torch.randn(B, H, generator=generator), dim=-1
+)
 back = bptt(run, x, weights, grad_h)
-by_gate = dict(zip("ifgo", back.x.view(T, B, 4, H).norm(dim=-1).flip(0).unbind(2), strict=True))
+by_gate = dict(
+    zip(
+        "ifgo",
+        back.x.view(T, B, 4, H).norm(dim=-1).flip(0).unbind(2),
+        strict=True,
+    )
+)
 print("lag" + "".join(f"{lag:9}" for lag in (0, 1, 40)))
 for gate, norms in by_gate.items():
-    print(f"  {gate}" + "".join(f"{norms[lag].median():9.4f}" for lag in (0, 1, 40)))
+    print(
+        f"  {gate}"
+        + "".join(f"{norms[lag].median():9.4f}" for lag in (0, 1, 40))
+    )
 
 # %%
 # One gate drops out
@@ -54,10 +67,14 @@ for gate, norms in by_gate.items():
 ax.set_ylabel("gradient norm of $a_t$")
 ax.set_yticks([0.01, 0.1], ["0.01", "0.1"])
 ax.set_yticks([], minor=True)
-ratio = {gate: float(norms[0].median() / norms[1].median()) for gate, norms in by_gate.items()}
+ratio = {
+    gate: float(norms[0].median() / norms[1].median())
+    for gate, norms in by_gate.items()
+}
 show(
     fig,
-    alt=f"Gradient norms of the four gates over the lag, on a logarithmic axis. From lag 0 to lag "
-    f"1 that of the output gate falls by a factor of {ratio['o']:.0f}, that of the candidate by "
-    f"{ratio['g']:.1f}; after that all four are nearly flat.",
+    alt="Gradient norms of the four gates over the lag, on a logarithmic axis. "
+    "From lag 0 to lag 1 that of the output gate falls by a factor of "
+    f"{ratio['o']:.0f}, that of the candidate by {ratio['g']:.1f}; after that "
+    "all four are nearly flat.",
 )

@@ -18,11 +18,24 @@ import torch
 from lstm_book.cells import LSTMState, Weights, lstm_step
 from lstm_book.gradients import cumulative, state_jacobians
 from lstm_book.layers import unroll
-from lstm_book.plotting import MUTED, PALETTE, draw_lag, label_end, show, subplots, use_style
+from lstm_book.plotting import (
+    MUTED,
+    PALETTE,
+    draw_lag,
+    label_end,
+    show,
+    subplots,
+    use_style,
+)
 
 use_style()
-W = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)  # the candidate reads x
-b = {"by gate": [0.0, 5.0, 0.0, 4.0], "by loop": [0.0, 1.0, 0.0, 4.0]}  # i, f, g, o
+W = torch.tensor(
+    [[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64
+)  # the candidate reads x
+b = {
+    "by gate": [0.0, 5.0, 0.0, 4.0],
+    "by loop": [0.0, 1.0, 0.0, 4.0],
+}  # i, f, g, o
 U = {"by gate": [0.0, 0.0, 0.0, 0.0], "by loop": [0.0, 0.0, 4.0, 0.0]}
 
 # %%
@@ -30,15 +43,23 @@ U = {"by gate": [0.0, 0.0, 0.0, 0.0], "by loop": [0.0, 0.0, 4.0, 0.0]}
 # ---------------------
 # Two sequences: one starts with a pulse of +1, the other with −1.
 T = 200
-x = 0.02 * torch.randn(T, 1, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+x = 0.02 * torch.randn(
+    T, 1, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 x = x.repeat(1, 2, 1)
 x[0, :, 0] = torch.tensor([1.0, -1.0])
 start = LSTMState(*torch.zeros(2, 2, 1, dtype=torch.float64))
 
 cells, norms = {}, {}
 for name in b:
-    weights = Weights(W, torch.tensor(U[name]).double()[:, None], torch.tensor(b[name]).double())
-    run = unroll(lambda x_t, state, w=weights: lstm_step(x_t, state, *w), x, start)
+    weights = Weights(
+        W,
+        torch.tensor(U[name]).double()[:, None],
+        torch.tensor(b[name]).double(),
+    )
+    run = unroll(
+        lambda x_t, state, w=weights: lstm_step(x_t, state, *w), x, start
+    )
     cells[name] = run.states.c.squeeze(-1)
     # ∂(h_T, c_T)/∂(h_t, c_t), from the last step backwards.
     products = cumulative(state_jacobians(run, weights.U).matrix).flip(0)
@@ -61,8 +82,9 @@ above.axhline(0, color=MUTED, lw=0.8)
 above.set(xlabel="step t", ylabel="cell state $c_t$")
 show(
     fig,
-    alt=f"Above, two sequences each: held by the gate, the cell decays towards zero; held by the "
-    f"loop it stays at {cells['by loop'][-1, 0]:+.2f} or {cells['by loop'][-1, 1]:+.2f}. Below, "
-    f"the gradient after 100 steps: {norms['by gate'][100, 0]:.1e} by the gate, "
+    alt="Above, two sequences each: held by the gate, the cell decays towards "
+    f"zero; held by the loop it stays at {cells['by loop'][-1, 0]:+.2f} or "
+    f"{cells['by loop'][-1, 1]:+.2f}. Below, the gradient after 100 steps: "
+    f"{norms['by gate'][100, 0]:.1e} by the gate, "
     f"{norms['by loop'][100, 0]:.1e} by the loop.",
 )

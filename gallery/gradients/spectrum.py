@@ -17,14 +17,24 @@ import torch
 from torch import nn
 
 from lstm_book.cells import init_chrono_, init_orthogonal_, weights_of
-from lstm_book.gradients import cumulative, rnn_jacobians, run_module, state_jacobians
+from lstm_book.gradients import (
+    cumulative,
+    rnn_jacobians,
+    run_module,
+    state_jacobians,
+)
 from lstm_book.plotting import colour_of, show, subplots, use_style
 
 use_style()
 D, H, T = 4, 32, 100
-x = torch.randn(T, 1, D, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+x = torch.randn(
+    T, 1, D, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 torch.manual_seed(0)
-rnn, lstm = nn.RNN(D, H, dtype=torch.float64), nn.LSTM(D, H, dtype=torch.float64)
+rnn, lstm = (
+    nn.RNN(D, H, dtype=torch.float64),
+    nn.LSTM(D, H, dtype=torch.float64),
+)
 init_orthogonal_(rnn, gain=1.35, generator=torch.Generator().manual_seed(1))
 init_chrono_(lstm, T, generator=torch.Generator().manual_seed(0))
 jacobians = {
@@ -37,12 +47,18 @@ jacobians = {
 # ---------------------------------
 # The RNN's state :math:`h` has :math:`H` directions. The LSTM's state :math:`(h, c)` has
 # :math:`2H`.
-spectra = {name: torch.linalg.svdvals(cumulative(J)[:, 0]).flip(0) for name, J in jacobians.items()}
+spectra = {
+    name: torch.linalg.svdvals(cumulative(J)[:, 0]).flip(0)
+    for name, J in jacobians.items()
+}
 alive = {name: (s > 0.1).sum(dim=1) for name, s in spectra.items()}
 for name, s in spectra.items():
     print(f"{name}, norm at lag {T}: {s[T, 0]:.2f}")
     print("  singular values above 0.1:")
-    print("    " + ", ".join(f"{alive[name][lag]} at lag {lag}" for lag in (1, 10, 100)))
+    print(
+        "    "
+        + ", ".join(f"{alive[name][lag]} at lag {lag}" for lag in (1, 10, 100))
+    )
 
 # %%
 # How many survive
@@ -52,13 +68,18 @@ for name, s in spectra.items():
 # other half fade slowly, each at the pace of its forget gate.
 fig, axes = subplots(2, 1, height=4.8, sharex=True, sharey=True)
 for ax, (name, s) in zip(axes, spectra.items(), strict=True):
-    ax.plot(range(T + 1), s.clamp(min=1e-30), color=colour_of(name.lower()), lw=0.9)
+    ax.plot(
+        range(T + 1), s.clamp(min=1e-30), color=colour_of(name.lower()), lw=0.9
+    )
     ax.set(yscale="log", ylim=(1e-6, 10), ylabel="singular value")
-    ax.set_title(f"{name}: {alive[name][T]} of {s.shape[1]} above 0.1 at lag {T}")
+    ax.set_title(
+        f"{name}: {alive[name][T]} of {s.shape[1]} above 0.1 at lag {T}"
+    )
 axes[1].set_xlabel("lag (steps back)")
 show(
     fig,
-    alt=f"All singular values of the state's Jacobian over the lag. The norms at lag {T} are "
-    f"alike, but of the RNN's {spectra['RNN'].shape[1]} values {alive['RNN'][T]} are above 0.1 "
-    f"there, and of the LSTM's {spectra['LSTM'].shape[1]} values {alive['LSTM'][T]}.",
+    alt="All singular values of the state's Jacobian over the lag. The norms "
+    f"at lag {T} are alike, but of the RNN's {spectra['RNN'].shape[1]} values "
+    f"{alive['RNN'][T]} are above 0.1 there, and of the LSTM's "
+    f"{spectra['LSTM'].shape[1]} values {alive['LSTM'][T]}.",
 )
