@@ -41,8 +41,7 @@ _SCRIPT = """
 
 @dataclass(frozen=True)
 class SlidingFigure(ThemedFigure):
-    """A drawn figure with a slider below it; where scripts do not run it shows the position that it starts from.
-    """
+    """A drawn figure with a slider; without scripts it shows the position that it starts from."""
 
     _control: str = field(repr=False, compare=False)
 
