@@ -63,9 +63,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run every test; arguments after -- go to pytest."""
+    """Run every test, one process a core; arguments after -- go to pytest."""
     install(session, "docs", "tests")
-    run(session, "pytest", *session.posargs)
+    run(session, "pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -89,7 +89,7 @@ def elsewhere(session: nox.Session) -> None:
                 shutil.copy2(file, copy)
         session.log(f"With the arithmetic of {name}, in {copy}")
         session.env.update(ARITHMETIC[name])
-        run(session, "pytest")
+        run(session, "pytest", "-n", "auto", "--dist", "worksteal")
         session.env["PYTHONPATH"] = str(copy)
         with session.chdir(copy):
             run(session, "sphinx-build", "-W", "--keep-going", *SITE)
@@ -106,7 +106,8 @@ def browser(session: nox.Session) -> None:
     install(session, "docs", "browser")
     run(session, "python", "tests/browser/chromium.py")
     # The tests of the package have a conftest that is not for these.
-    run(session, "pytest", "--confcutdir=tests/browser", *(session.posargs or ["tests/browser"]))
+    alone = ["--confcutdir=tests/browser", "--import-mode=prepend"]
+    run(session, "pytest", *alone, *(session.posargs or ["tests/browser"]))
 
 
 @nox.session

@@ -27,7 +27,8 @@ from lstm_book.plotting.curves import (
     draw_threshold,
 )
 from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
-from lstm_book.plotting.schematic import draw_cell, draw_rnn_cell, draw_unrolled
+from lstm_book.plotting.schematic import draw_cell, draw_gru_cell, draw_rnn_cell, draw_unrolled
+from lstm_book.plotting.slide import SlidingFigure, slide
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, stylesheet, use_style
 from lstm_book.plotting.text import draw_text, text_height
 from lstm_book.plotting.themed import ThemedFigure, figure, show, subplots
@@ -37,12 +38,14 @@ __all__ = [
     "MUTED",
     "PALETTE",
     "SURFACE",
+    "SlidingFigure",
     "ThemedFigure",
     "colour_of",
     "draw_bars",
     "draw_cell",
     "draw_dots",
     "draw_gates",
+    "draw_gru_cell",
     "draw_half_life",
     "draw_heatmap",
     "draw_history",
@@ -55,6 +58,7 @@ __all__ = [
     "figure",
     "label_end",
     "show",
+    "slide",
     "stylesheet",
     "subplots",
     "text_height",

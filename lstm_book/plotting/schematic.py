@@ -185,6 +185,56 @@ def draw_rnn_cell(ax: Axes) -> Axes:
     return ax
 
 
+def draw_gru_cell(ax: Axes) -> Axes:
+    """Draw the cell of a GRU, laid out as :func:`draw_cell` lays out the LSTM.
+
+    The reset gate is drawn as in the paper :cite:p:`cho2014`, before the matrix product; PyTorch
+    resets after it.
+
+    Args:
+        ax: The axes; best on a figure of height 3.1.
+    """
+    check_axes(ax)
+    pen = _Pen(ax, ())
+    colour = {**PALETTE, "z": PALETTE["f"], "r": PALETTE["neutral"], "n": PALETTE["g"]}
+    belt, bus, line, row, mid = 5.0, 1.45, 0.85, 2.75, 3.95
+    at = {"z": 2.4, "r": 3.95, "n": 6.9}
+    reset = 5.2
+    _frame(ax, 1.15, 0.55, 8.1, 5.2)
+    pen.wire([(0.1, belt), (10.3, belt)], colour["h"], "h", lw=3.6, arrow=True)
+    # The state of the step before feeds the gates as it is, and the candidate after its reset.
+    pen.wire([(0.7, belt), (0.7, bus), (reset - 0.27, bus)], colour["h"], "h")
+    for name in "zr":
+        x = at[name] + 0.25
+        pen.wire([(x, bus), (x, row - 0.5)], colour["h"], "h", lw=1.3, arrow=True)
+    x = at["n"] + 0.25
+    pen.wire([(reset + 0.27, bus), (x, bus), (x, row - 0.5)], colour["h"], "h", lw=1.3, arrow=True)
+    pen.wire([(1.55, -0.15), (1.55, line), (at["n"] - 0.25, line)], colour["x"], "x")
+    for x in at.values():
+        pen.wire([(x - 0.25, line), (x - 0.25, row - 0.5)], colour["x"], "x", lw=1.3, arrow=True)
+    to_reset = [(at["r"] + 0.5, row), (reset, row), (reset, bus + 0.27)]
+    pen.wire(to_reset, colour["r"], "r", arrow=True)
+    pen.wire([(at["z"], row), (at["z"], belt - 0.27)], colour["z"], "z", arrow=True)
+    pen.wire([(at["z"], mid), (at["n"] - 0.27, mid)], colour["z"], "z", arrow=True)
+    pen.wire([(at["n"], row), (at["n"], mid - 0.27)], colour["n"], "n", arrow=True)
+    pen.wire([(at["n"], mid + 0.27), (at["n"], belt - 0.27)], INK, "n", arrow=True)
+    for name, x in at.items():
+        pen.box(x, row, 1.15, 1.0, colour[name], name)
+        pen.text(x, row + 0.2, f"${name}_t$", colour[name], name, size=12)
+        pen.text(x, row - 0.25, "tanh" if name == "n" else "σ", INK, name, size=9.5)
+    pen.box(3.95, mid, 0.9, 0.56, colour["z"], "z")
+    pen.text(3.95, mid, "1 −", INK, "z", size=9.5)
+    pen.node(at["z"], belt, "×", colour["z"], "z")
+    pen.node(at["n"], mid, "×", INK, "n")
+    pen.node(at["n"], belt, "+", colour["h"], "h")
+    pen.node(reset, bus, "×", colour["r"], "r")
+    pen.text(0.45, belt + 0.42, r"$h_{t-1}$", colour["h"], "h", size=11.5)
+    pen.text(9.85, belt + 0.42, "$h_t$", colour["h"], "h", size=11.5)
+    pen.text(1.95, -0.05, "$x_t$", colour["x"], "x", size=11.5)
+    _bare(ax, (0.0, 10.4), (-0.4, 5.85))
+    return ax
+
+
 def draw_unrolled(ax: Axes, steps: int = 4, *, kind: Literal["rnn", "lstm"] = "rnn") -> Axes:
     """Draw the same cell at each step of a sequence, with what passes from step to step.
 

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 from torch.utils.benchmark import Timer
 
-from lstm_book import LSTMCell, LSTMState, Weights, bptt, lstm_step, state_jacobians, unroll
+from lstm_book import LSTMCell, LSTMState, bptt, lstm_step, unroll
+from lstm_book.cells import Weights
+from lstm_book.gradients import state_jacobians
 
 EQUAL = {torch.float64: 1e-10, torch.float32: 1e-5}
 

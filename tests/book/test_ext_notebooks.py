@@ -11,7 +11,8 @@ from docutils import nodes
 from lxml import html
 from notebooks import Words, carried_along, colab, expand, install_line, requirements
 from sphinx_project import CONF, ROOT, build
-from test_packaging import installed, wheel  # noqa: F401 (fixtures)
+
+from tests.test_packaging import installed, wheel  # noqa: F401 (fixtures)
 
 EXTENSIONS = [*CONF["extensions"], "notebooks", "numerals"]
 PAGE = r"""---
@@ -260,10 +261,10 @@ def test_what_has_to_be_installed_beside_the_package():
 
 def test_modules_beside_the_tests_are_carried_along():
     folder = ROOT / "docs" / "part3_training"
-    code = 'import sys\nsys.path.append("../../tests")\nfrom allocated import Allocated\n'
+    code = 'import sys\nsys.path.append("../../tests/benchmarks")\nfrom streaming import make\n'
     found, files = carried_along(code, folder)
-    assert found == "import sys\nfrom allocated import Allocated\n"
-    assert files == {"allocated.py": (ROOT / "tests" / "allocated.py").read_text()}
+    assert found == "import sys\nfrom streaming import make\n"
+    assert files == {"streaming.py": (ROOT / "tests/benchmarks/streaming.py").read_text()}
 
 
 def test_every_chapter_can_be_carried_along():

@@ -100,3 +100,19 @@ def test_a_page_works_from_the_file_system(page, site):
     page.goto((site.folder / CHAPTER).as_uri())
     choose(page, "dark")
     assert theme(page) == "dark"
+
+
+def test_the_forget_bias_on_the_landing_page_moves_the_bars(page, site):
+    page.goto(site.address("index.html"))
+    slider = page.get_by_label("Forget bias of the LSTM")
+    first = page.locator("#trail-lstm rect").first
+    left = page.locator("#trail-lstm .trail-left b")
+    before = float(first.get_attribute("height")), left.inner_text()
+    assert before[0] < 1
+    slider.focus()
+    page.keyboard.press("End")
+    assert float(first.get_attribute("height")) > 80
+    assert float(left.inner_text()) > 2
+    page.keyboard.press("Home")
+    assert float(first.get_attribute("height")) < before[0]
+    assert "a gate of about 0.269" in page.locator("#trail output").inner_text()

@@ -248,7 +248,7 @@ import sys, time
 sys.path.insert(0, {folder!r})
 from pathlib import Path
 from lstm_book.experiments.store import run
-from test_learn_task import LONGER, silent
+from tests.experiments.test_learn_task import LONGER, silent
 run(LONGER, Path({target!r}), seeds=[0], keep_every_seed=True)
 """
 
@@ -275,7 +275,7 @@ LONGER = replace(
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_a_run_stopped_by_ctrl_c_ends_as_if_it_had_not_been(tmp_path):
     target = tmp_path / "stopped"
-    script = SCRIPT.format(folder=os.path.dirname(__file__), target=str(target))
+    script = SCRIPT.format(folder=os.getcwd(), target=str(target))
     process = subprocess.Popen(
         [sys.executable, "-c", script], stderr=subprocess.PIPE, start_new_session=True
     )

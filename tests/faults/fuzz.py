@@ -477,6 +477,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "generator": None,
         },
     )
+    memory = lambda before: training.PeakMemory(before)  # noqa: E731
+    add("PeakMemory", memory, lambda: {"before": torch.randn(3)})
     add(
         "Solved",
         training.Solved,
@@ -767,6 +769,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "bound": values(T),
             "x": None,
         },
+        "draw_gru_cell": dict,
         "draw_rnn_cell": dict,
         "draw_singular_values": lambda: {"values": values(T), "label": "a", "colour": "neutral"},
         "draw_text": lambda: {
@@ -798,7 +801,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
 PADDED = ("record", "record(cell)", "gradient_paths", "trace.around")
 
 RECORDS = {  # plain records without a check of their own, and what has no argument or is abstract
-    "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "ThemedFigure",
+    "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "slide",
+    "SlidingFigure", "ThemedFigure",
     "python_text", "python_sources", "load_japanese_vowels", "confirm_experiment", "StoredRun",
     "History", "CellTrace", "GateTrace", "Recording", "SequenceDataset", "Sequences", "Sources",
     "Text",

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 import torch
-from support import replica
+from support import label, replica
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -690,7 +690,7 @@ def test_odd_arguments_have_an_error_with_words(name):
                 assert error_of(ours, *arguments) in (TypeError, RuntimeError, ValueError)
 
 
-@pytest.mark.parametrize("hx", [Z(2, 1, B, H), "ab", 3, {}, iter(())], ids=repr)
+@pytest.mark.parametrize("hx", [Z(2, 1, B, H), "ab", 3, {}, iter(())], ids=label)
 def test_what_is_no_pair_of_states(hx):
     for way in ("fused", "unrolled", "run"):
         with pytest.raises(TypeError, match=r"hx to be a tuple \(h_0, c_0\), got"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support import label
 
 from lstm_book.cells import GRUCell, LSTMCell
 from lstm_book.layers import LSTM, Recurrent
@@ -66,7 +67,7 @@ def test_whole_numbers_of_every_kind(lengths):
         ({1: 2}, TypeError, "tensor or list of whole numbers"),
         (object(), TypeError, "tensor or list of whole numbers"),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_what_is_no_length(lengths, error, words):
     with pytest.raises(error, match=words):

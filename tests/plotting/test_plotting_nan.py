@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from support import label
 from torch import nn
 
 from lstm_book.plotting import (
@@ -16,6 +17,7 @@ from lstm_book.plotting import (
     draw_cell,
     draw_gates,
     draw_gradient_flow,
+    draw_gru_cell,
     draw_half_life,
     draw_heatmap,
     draw_history,
@@ -59,9 +61,9 @@ def drawn(ax):
 def test_gates_of_a_sequence_that_ends_early(ax, lstm_and_input):
     trace = record(*lstm_and_input, lengths=LENGTHS).trace()
     draw_gates(ax, {"f": trace.f[:, 0, 1], "c": trace.c[:, 0, 1]})
-    for line, values, label in zip(ax.lines, (trace.f, trace.c), ax.texts, strict=True):
+    for line, values, text in zip(ax.lines, (trace.f, trace.c), ax.texts, strict=True):
         assert_array_equal(line.get_ydata(), values[:, 0, 1].numpy())
-        assert label.xy == (4, pytest.approx(float(values[3, 0, 1])))  # where it ends
+        assert text.xy == (4, pytest.approx(float(values[3, 0, 1])))  # where it ends
     drawn(ax)
 
 
@@ -162,7 +164,7 @@ def test_an_infinite_half_life_is_a_gap_and_the_name_stands_where_the_curve_ends
 NUMBERS = ["abc", None, object(), [object()], ["a", "b"], [1 + 2j], torch.ones(3) * 1j, {}]
 
 
-@pytest.mark.parametrize("values", NUMBERS, ids=str)
+@pytest.mark.parametrize("values", NUMBERS, ids=label)
 def test_what_is_no_array_of_numbers(ax, values):
     for draw in (draw_lag, draw_gradient_flow, draw_history, draw_heatmap, draw_jacobian):
         with pytest.raises((TypeError, ValueError), match="expected "):
@@ -182,6 +184,7 @@ AXES = {
     "jacobian": lambda ax: draw_jacobian(ax, np.eye(2)),
     "text": lambda ax: draw_text(ax, "a", [0.0]),
     "cell": draw_cell,
+    "gru cell": draw_gru_cell,
     "rnn cell": draw_rnn_cell,
     "unrolled": draw_unrolled,
     "label": lambda ax: label_end(ax, 1.0, 1.0, "a", INK),

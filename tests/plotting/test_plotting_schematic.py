@@ -5,7 +5,14 @@ from itertools import combinations
 import pytest
 from matplotlib.colors import to_rgba
 
-from lstm_book.plotting import draw_cell, draw_rnn_cell, draw_unrolled, show, subplots
+from lstm_book.plotting import (
+    draw_cell,
+    draw_gru_cell,
+    draw_rnn_cell,
+    draw_unrolled,
+    show,
+    subplots,
+)
 
 NUMBERS = dict.fromkeys(
     ("x", "h_prev", "c_prev", "i", "f", "g", "o", "kept", "written", "c", "tanh_c", "h"), -0.25
@@ -91,6 +98,16 @@ def test_rnn_cell_has_one_state():
     written = {t.get_text() for t in ax.texts}
     assert {"$h_t$", r"$h_{t-1}$", "$x_t$", "tanh"} <= written
     assert not any("c" in text for text in written)
+    assert_no_text_overlaps(ax)
+
+
+def test_gru_cell_names_its_parts():
+    _, ax = subplots(height=3.1)
+    draw_gru_cell(ax)
+    texts = [t.get_text() for t in ax.texts]
+    for part in ("$z_t$", "$r_t$", "$n_t$", "1 −", "$x_t$", "$h_t$", r"$h_{t-1}$"):
+        assert texts.count(part) == 1
+    assert (texts.count("×"), texts.count("+"), texts.count("σ")) == (3, 1, 2)
     assert_no_text_overlaps(ax)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
-from test_plotting_style import DARK, WHITE, contrast
 
 from lstm_book.plotting import PALETTE, draw_text, show, subplots, text_height
 from lstm_book.plotting.style import INK, ON_DARK, ON_LIGHT
 from lstm_book.plotting.text import STRONGEST
+from tests.plotting.test_plotting_style import DARK, WHITE, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -78,7 +78,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {folder!r})
 from pathlib import Path
-from test_checkpoint import Checkpoint, train
+from tests.training.test_checkpoint import Checkpoint, train
 train(100_000, Checkpoint(Path({path!r}), every=5))
 """
 
@@ -86,7 +86,7 @@ train(100_000, Checkpoint(Path({path!r}), every=5))
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_killed_process_leaves_a_whole_file_to_go_on_from(tmp_path):
     path = tmp_path / "run.pt"
-    script = SCRIPT.format(folder=os.path.dirname(__file__), path=str(path))
+    script = SCRIPT.format(folder=os.getcwd(), path=str(path))
     process = subprocess.Popen([sys.executable, "-c", script])
     try:
         while not path.exists():

@@ -7,13 +7,12 @@ import threading
 
 import pytest
 import torch
-from allocated import Allocated
 from torch import nn
 
 from lstm_book.layers import read_in_chunks
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import Adding, FirstAndLast, Parity
-from lstm_book.training import Solved, evaluate, evaluate_by_length, fit
+from lstm_book.training import PeakMemory, Solved, evaluate, evaluate_by_length, fit
 
 
 def seeded(seed=0):
@@ -308,9 +307,9 @@ def peak_bytes(T, chunk):
     """The most that the way there and back needs at once, beside input and weights."""
     model = LastStepClassifier(nn.LSTM(2, 16))
     x = torch.randn(T, 4, 2)
-    with Allocated(x, *model.parameters()) as allocated:
+    with PeakMemory(x, *model.parameters()) as memory:
         model(x, chunk=chunk).sum().backward()
-    return allocated.peak
+    return memory.peak
 
 
 def test_memory_grows_with_the_root_of_the_length():

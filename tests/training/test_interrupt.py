@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from test_checkpoint import Dropped, assert_same, train
 
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import Checkpoint, fit
 from lstm_book.training.interrupt import waiting
+from tests.training.test_checkpoint import Dropped, assert_same, train
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
 ENDS = {INT: KeyboardInterrupt, TERM: SystemExit}
@@ -283,7 +283,7 @@ def test_without_a_checkpoint_ctrl_c_waits_and_a_request_to_end_does_not():
 SCRIPT = """
 import sys
 sys.path.insert(0, {folder!r})
-from test_checkpoint import Checkpoint, train
+from tests.training.test_checkpoint import Checkpoint, train
 train(10**6, Checkpoint({path!r}, every=5))
 """
 
@@ -292,7 +292,7 @@ train(10**6, Checkpoint({path!r}, every=5))
 @pytest.mark.parametrize("number", [INT, TERM])
 def test_a_process_that_gets_a_signal_ends_with_its_last_update_saved(tmp_path, number):
     path = tmp_path / "run.pt"
-    script = SCRIPT.format(folder=os.path.dirname(__file__), path=str(path))
+    script = SCRIPT.format(folder=os.getcwd(), path=str(path))
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
     while not path.exists():
         assert process.poll() is None

@@ -1,5 +1,6 @@
 """Problems to try things on: seeded weights, inputs and states."""
 
+import re
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,11 @@ class Problem(NamedTuple):
             return unroll(lambda x_t, h: (rnn_step(x_t, h, *weights), ()), x, initial.h)
         step = {"lstm": lstm_step, "lstm_1997": lstm_1997_step}[kind]
         return unroll(lambda x_t, state: step(x_t, state, *weights), x, initial)
+
+
+def label(value):
+    """Name a test case; without places in memory, which every process has its own."""
+    return re.sub(r" at 0x\w+", "", str(value))
 
 
 def normal(*shape, generator, scale=1.0, dtype=torch.float64):
