@@ -559,6 +559,22 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         "forward",
         lambda: {"x": x()},
     )
+    streams: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
+        "RecurrentStream": (lambda: models.LastStepClassifier(nn.LSTM(D, H)), {}),
+        "TransformerStream": (lambda: models.TransformerClassifier(D, 8, 2, 1), {"room": 2}),
+    }
+    for name, (model_of_stream, room) in streams.items():
+        kind = getattr(models, name)
+
+        def arguments(make: Any = model_of_stream, room: Any = room) -> dict[str, Any]:
+            return {"model": make(), **room, "B": B}
+
+        def reader(kind: Any = kind, arguments: Any = arguments) -> Any:
+            return kind(**arguments())
+
+        add(name, kind, arguments)
+        method(name, reader, "step", lambda: {"x": torch.zeros(B, D)})
+    add("stream", models.stream, lambda: {"model": classifier(), "room": 2})
     add("Vocabulary", models.Vocabulary, lambda: {"characters": "abc"})
     method("Vocabulary", vocabulary, "encode", lambda: {"text": "ab c"})
     method("Vocabulary", vocabulary, "decode", lambda: {"numbers": torch.tensor([0, 1])})
@@ -723,12 +739,6 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
     )
 
     drawn: dict[str, Callable[[], dict[str, Any]]] = {
-        "draw_accumulator": lambda: {
-            "c": torch.tensor([1.0, 2.0, 3.0]),
-            "written": torch.ones(3),
-            "f": torch.ones(3),
-            "initial": 0.0,
-        },
         "draw_bars": lambda: {
             "names": ["a", "b"],
             "values": values(2),
@@ -738,8 +748,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "fmt": "{:.3g}",
         },
         "draw_cell": lambda: {"highlight": "f", "values": {"f": 0.5}, "fmt": "{:.2f}"},
+        "draw_dots": lambda: {"rows": {"a": values(2)}, "colours": "neutral", "medians": True},
         "draw_gates": lambda: {"gates": Gates(*values(4, T)), "only": ["i", "f"]},
-        "draw_gradient_flow": lambda: {"flow_h": values(T), "flow_c": values(T)},
         "draw_half_life": lambda: {
             "biases": torch.arange(4.0),
             "half_life": 1 + torch.arange(4.0),
@@ -771,7 +781,6 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         },
         "draw_gru_cell": dict,
         "draw_rnn_cell": dict,
-        "draw_singular_values": lambda: {"values": values(T), "label": "a", "colour": "neutral"},
         "draw_text": lambda: {
             "text": "abcde",
             "values": values(T),
@@ -780,6 +789,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "width": 3,
             "marks": None,
         },
+        "draw_threshold": lambda: {"value": 0.5, "axis": "y"},
         "draw_unrolled": lambda: {"steps": 3, "kind": "lstm"},
         "label_end": lambda: {"x": 0.0, "y": 0.0, "text": "a", "colour": "f"},
     }

@@ -10,16 +10,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from lstm_book.plotting import (
     PALETTE,
-    draw_accumulator,
     draw_bars,
+    draw_dots,
     draw_gates,
-    draw_gradient_flow,
     draw_half_life,
     draw_heatmap,
     draw_history,
     draw_jacobian,
     draw_lag,
-    draw_singular_values,
+    draw_threshold,
     show,
     subplots,
 )
@@ -135,30 +134,6 @@ def test_lag_rejects(kwargs, message):
         draw_lag(ax, **kwargs)
 
 
-# --- gradients over the sequence
-
-
-def test_gradient_flow_draws_both_states(ax):
-    flow_h, flow_c = rng.random(6) + 0.1, rng.random(6) + 0.1
-    draw_gradient_flow(ax, flow_h, flow_c)
-    h, c = ax.lines
-    assert_array_equal(h.get_xdata(), np.arange(1, 7))
-    assert_allclose(h.get_ydata(), flow_h)
-    assert_allclose(c.get_ydata(), flow_c)
-    assert (h.get_color(), c.get_color()) == (PALETTE["h"], PALETTE["c"])
-
-
-def test_gradient_flow_of_an_rnn_has_one_curve(ax):
-    draw_gradient_flow(ax, rng.random((6, 3)) + 0.1)
-    assert len(ax.lines) == 1
-
-
-def test_gradient_flow_rejects_other_lengths():
-    _, ax = subplots()
-    with pytest.raises(ValueError, match=r"flow_h \(6,\), flow_c \(5,\)"):
-        draw_gradient_flow(ax, np.ones(6), np.ones(5))
-
-
 # --- gates
 
 Gates = namedtuple("Gates", "i f g o")
@@ -183,8 +158,6 @@ def test_gates_only_some_share_the_unit_range(ax):
 @pytest.mark.parametrize(
     ("gates", "message"),
     [
-        ({"z": np.ones(3)}, r"among i, f, g, o, c, h, x, got \['z'\]"),
-        ({"lstm": np.ones(3)}, r"got \['lstm'\]"),
         ({}, r"got \[\]"),
         ({"i": np.ones(3), "f": np.ones(4)}, r"i \(3,\), f \(4,\)"),
         ({"i": np.ones((3, 1))}, r"i of shape \(T,\).*\(3, 1\)"),
@@ -196,33 +169,24 @@ def test_gates_reject(gates, message):
         draw_gates(ax, gates)
 
 
+def test_gates_of_another_cell_have_names_and_colours_of_their_own(ax):
+    draw_gates(ax, {name: rng.random(5) for name in "rzn"})
+    assert texts(ax) == ["$r_t$", "$z_t$", "$n_t$"]
+    assert len({line.get_color() for line in ax.lines}) == 3
+    draw_gates(ax, {name: rng.random(5) for name in "rz"})
+    assert ax.get_ylim() == (-0.02, 1.02)
+
+
+def test_gates_that_are_not_there_are_told():
+    _, ax = subplots()
+    with pytest.raises(ValueError, match=r"among r, z, n, got \['f'\]"):
+        draw_gates(ax, {name: np.ones(3) for name in "rzn"}, only="f")
+
+
 def test_gates_accept_tensors_that_require_grad(ax):
     values = torch.tensor([0.25, 0.5], dtype=torch.bfloat16, requires_grad=True)
     draw_gates(ax, {"f": values})
     assert_array_equal(ax.lines[0].get_ydata(), [0.25, 0.5])
-
-
-# --- what a cell state is made of
-
-
-def test_accumulator_stacks_what_was_kept_and_written(ax):
-    f, written = np.array([0.5, 0.5, 1.0]), np.array([1.0, 1.0, -0.5])
-    c = np.array([2.0, 2.0, 1.5])  # from c_0 = 2
-    draw_accumulator(ax, c, written, f, initial=2.0)
-    kept, new = ax.containers[0], ax.containers[1]
-    assert [bar.get_height() for bar in kept] == [1.0, 1.0, 2.0]
-    assert [bar.get_height() for bar in new] == [1.0, 1.0, -0.5]
-    # The same sign stacks, the other sign goes below zero.
-    assert [bar.get_y() for bar in new] == [1.0, 1.0, 0.0]
-    assert_array_equal(ax.lines[0].get_ydata(), c)
-
-
-def test_accumulator_rejects_what_does_not_add_up():
-    _, ax = subplots()
-    with pytest.raises(ValueError, match="expected c_t = f_t"):
-        draw_accumulator(ax, [1.0, 2.0], [1.0, 1.0], [1.0, 0.5])
-    with pytest.raises(ValueError, match="same number of steps"):
-        draw_accumulator(ax, [1.0, 2.0], [1.0], [1.0, 0.5])
 
 
 # --- bars
@@ -259,7 +223,56 @@ def test_bars_reject(args, message):
         draw_bars(ax, *args)
 
 
-# --- half-life, singular values, history
+# --- dots and thresholds
+
+
+def test_dots_are_the_values_of_each_row(ax):
+    rows = {"LSTM": [0.9, 0.7, 0.8], "RNN": torch.tensor([0.5, 0.6])}
+    draw_dots(ax, rows, colours=["lstm", "rnn"], ms=4)
+    for row, (line, (name, values)) in enumerate(zip(ax.lines, rows.items(), strict=True)):
+        assert_allclose(line.get_xdata(), values)
+        assert set(line.get_ydata()) == {row}
+        assert line.get_color() == PALETTE[name.lower()]
+        assert line.get_markersize() == 4
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(rows)
+    assert ax.get_ylim() == (1.5, -0.5)  # the first on top
+
+
+def test_dots_have_bars_at_their_medians(ax):
+    draw_dots(ax, {"LSTM": [0.9, 0.7, 0.1]}, medians=True)
+    assert_allclose(ax.lines[1].get_xdata(), [0.7, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("rows", "colours", "message"),
+    [
+        ({}, "lstm", "as many colours as rows, got 0 and 0"),
+        ({"a": [1.0]}, ["lstm", "rnn"], "got 2 and 1"),
+        ({"a": [np.inf]}, "lstm", "finite values"),
+        ({"a": [np.nan]}, "lstm", "row 'a' without NaN"),
+    ],
+)
+def test_dots_reject(rows, colours, message):
+    _, ax = subplots()
+    with pytest.raises(ValueError, match=message):
+        draw_dots(ax, rows, colours=colours)
+
+
+@pytest.mark.parametrize(("axis", "ends"), [("y", ([0, 1], [3, 3])), ("x", ([3, 3], [0, 1]))])
+def test_a_threshold_lies_or_stands(ax, axis, ends):
+    draw_threshold(ax, 3, axis=axis)
+    (line,) = ax.lines
+    assert_array_equal((line.get_xdata(), line.get_ydata()), ends)
+    assert line.is_dashed()
+
+
+def test_threshold_rejects_another_axis():
+    _, ax = subplots()
+    with pytest.raises(ValueError, match="'x', 'y', got 'z'"):
+        draw_threshold(ax, 1, axis="z")
+
+
+# --- half-life, history
 
 
 def test_half_life_marks_the_targets(ax):
@@ -279,20 +292,6 @@ def test_half_life_rejects(args):
     _, ax = subplots()
     with pytest.raises(ValueError, match="expected"):
         draw_half_life(ax, *args)
-
-
-def test_singular_values_are_sorted_with_a_line_at_one(ax):
-    draw_singular_values(ax, torch.tensor([0.5, 2.0, 1.0]), label="$U$", colour="rnn")
-    line_at_one, curve = ax.lines
-    assert_array_equal(curve.get_ydata(), [2, 1, 0.5])
-    assert_array_equal(line_at_one.get_ydata(), [1, 1])
-
-
-@pytest.mark.parametrize("values", [[-1.0], [np.inf], [[1.0]]])
-def test_singular_values_reject(values):
-    _, ax = subplots()
-    with pytest.raises(ValueError, match="expected"):
-        draw_singular_values(ax, values)
 
 
 def test_history_draws_runs_and_baselines(ax):

@@ -12,11 +12,10 @@ from torch import nn
 
 from lstm_book.plotting import (
     INK,
-    draw_accumulator,
     draw_bars,
     draw_cell,
+    draw_dots,
     draw_gates,
-    draw_gradient_flow,
     draw_gru_cell,
     draw_half_life,
     draw_heatmap,
@@ -24,15 +23,15 @@ from lstm_book.plotting import (
     draw_jacobian,
     draw_lag,
     draw_rnn_cell,
-    draw_singular_values,
     draw_text,
+    draw_threshold,
     draw_unrolled,
     label_end,
     show,
     subplots,
     text_height,
 )
-from lstm_book.recording import gradient_paths, record
+from lstm_book.recording import record
 
 T, B, D, H = 6, 3, 2, 4
 LENGTHS = [4, 6, 1]
@@ -92,50 +91,20 @@ def test_nan_is_not_zero_where_the_page_is_zero(ax):
     assert alpha > 0.2
 
 
-@pytest.mark.parametrize("kind", ["h", "c"])
-def test_the_gradient_of_sequences_of_different_lengths(ax, lstm_and_input, kind):
-    paths = gradient_paths(*lstm_and_input, lambda output, _: output.sum(), lengths=LENGTHS)
-    norms = getattr(paths, kind).norm(dim=-1)
-    draw_gradient_flow(ax, norms)
-    line = ax.lines[0].get_ydata()
-    for t in range(T):
-        own = norms[t][torch.tensor(LENGTHS) > t].numpy()
-        assert line[t] == pytest.approx(np.percentile(own, 50, method="inverted_cdf"))
-    drawn(ax)
-
-
-def test_a_gradient_that_ends_is_not_said_to_vanish(ax):
-    draw_gradient_flow(ax, [1.0, 0.5, math.nan, math.nan])
-    assert len(ax.lines) == 1  # no mark
-    assert "then" not in ax.texts[0].get_text()
-    drawn(ax)
-
-
-def test_a_cell_state_that_ends_early(ax):
-    c = [0.5, 0.75, math.nan]
-    draw_accumulator(ax, c, [0.5, 0.5, math.nan], [0.5, 0.5, math.nan])
-    assert_array_equal(ax.lines[0].get_ydata(), c[:2])
-    drawn(ax)
-
-
 GONE = [1.0, math.nan, 0.5]  # a value and no end
 REFUSED = {
     "lag": lambda ax: draw_lag(ax, GONE),
     "lag's bound": lambda ax: draw_lag(ax, [1, 1, 1], bound=GONE),
-    "flow": lambda ax: draw_gradient_flow(ax, GONE),
-    "flow from the start": lambda ax: draw_gradient_flow(ax, [[1, math.nan], [1, math.nan]]),
-    "flow of c": lambda ax: draw_gradient_flow(ax, [1, 1, 1], GONE),
     "history": lambda ax: draw_history(ax, GONE),
     "history's steps": lambda ax: draw_history(ax, [1, 1, 1], x=GONE),
     "baseline": lambda ax: draw_history(ax, [1, 1, 1], baselines={"chance": math.nan}),
     "gates of nothing": lambda ax: draw_gates(ax, {"f": [math.nan] * 3}),
-    "state": lambda ax: draw_accumulator(ax, GONE, GONE, GONE),
-    "initial": lambda ax: draw_accumulator(ax, [1.0], [1.0], [0.5], initial=math.nan),
     "bars": lambda ax: draw_bars(ax, list("abc"), GONE),
+    "dots": lambda ax: draw_dots(ax, {"a": GONE}),
+    "threshold": lambda ax: draw_threshold(ax, math.nan),
     "reference": lambda ax: draw_bars(ax, ["a"], [1.0], reference=math.nan),
     "half-life": lambda ax: draw_half_life(ax, [1, 2, 3], GONE),
     "no half-life": lambda ax: draw_half_life(ax, [1, 2], [math.inf, math.inf], label="all"),
-    "singular values": lambda ax: draw_singular_values(ax, GONE),
     "heatmap of nothing": lambda ax: draw_heatmap(ax, [[math.nan, math.nan]]),
     "infinite heatmap": lambda ax: draw_heatmap(ax, [[1.0, math.inf]]),
     "infinite range": lambda ax: draw_heatmap(ax, [[1.0, 1.0]], vmax=math.inf),
@@ -151,7 +120,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_would_be_another_picture_is_refused(ax, case):
-    with pytest.raises((ValueError, FloatingPointError), match="expected "):
+    with pytest.raises(ValueError, match="expected "):
         REFUSED[case](ax)
 
 
@@ -166,20 +135,19 @@ NUMBERS = ["abc", None, object(), [object()], ["a", "b"], [1 + 2j], torch.ones(3
 
 @pytest.mark.parametrize("values", NUMBERS, ids=label)
 def test_what_is_no_array_of_numbers(ax, values):
-    for draw in (draw_lag, draw_gradient_flow, draw_history, draw_heatmap, draw_jacobian):
+    for draw in (draw_lag, draw_history, draw_heatmap, draw_jacobian):
         with pytest.raises((TypeError, ValueError), match="expected "):
             draw(ax, values)
 
 
 AXES = {
     "lag": lambda ax: draw_lag(ax, [1.0, 0.5]),
-    "flow": lambda ax: draw_gradient_flow(ax, [1.0]),
     "history": lambda ax: draw_history(ax, [1.0]),
     "gates": lambda ax: draw_gates(ax, {"f": [1.0]}),
-    "accumulator": lambda ax: draw_accumulator(ax, [1.0], [1.0], [0.5]),
     "bars": lambda ax: draw_bars(ax, ["a"], [1.0]),
+    "dots": lambda ax: draw_dots(ax, {"a": [1.0]}),
+    "threshold": lambda ax: draw_threshold(ax, 1.0),
     "half-life": lambda ax: draw_half_life(ax, [1.0], [1.0]),
-    "singular values": lambda ax: draw_singular_values(ax, [1.0]),
     "heatmap": lambda ax: draw_heatmap(ax, [[1.0]]),
     "jacobian": lambda ax: draw_jacobian(ax, np.eye(2)),
     "text": lambda ax: draw_text(ax, "a", [0.0]),
