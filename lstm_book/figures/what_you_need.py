@@ -49,7 +49,7 @@ def paths() -> ThemedFigure:
         term = (
             rf"$\dfrac{{\partial z}}{{\partial {name}}}\,\dfrac{{\partial {name}}}{{\partial x}}$"
         )
-        ax.text(9.0, y, f"${term}$", color=colours[name], va="center", fontsize=12)
+        ax.text(9.0, y, term, color=colours[name], va="center", fontsize=12)
     ax.text(9.75, -0.03, "+", **centred)
     ax.set(xlim=(-0.8, 11), ylim=(-1.5, 1.5))
     ax.axis("off")
