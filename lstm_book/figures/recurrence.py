@@ -77,6 +77,6 @@ def fading(distance: Tensor, rounding: Tensor) -> ThemedFigure:
     return show(
         fig,
         alt="On a logarithmic axis the distance falls along a straight line from about "
-        f"{distance[0].median():.0f} to {distance[-1].median():.0e} at step {T}. The rounding error "
-        f"is flat near {rounding[20:].median():.0e}; the lines cross near step {crossing}.",
+        f"{distance[0].median():.0f} to {distance[-1].median():.0e} at step {T}. The rounding "
+        f"error is flat near {rounding[20:].median():.0e}; the lines cross near step {crossing}.",
     )
