@@ -18,9 +18,9 @@ part1_maths/bptt
 part1_maths/side_by_side
     LastStepClassifier, init_chrono_, init_xavier_
 part2_pytorch/the_layer
-    LSTM, LSTMRun
+    LSTM
 part2_pytorch/bidirectional
-    Direction, directions
+    DirectionOutput, directions
 part2_pytorch/initialisation
     series_init_
 part2_pytorch/seq2seq
@@ -139,14 +139,12 @@ from lstm_book.gradients import (
     lag_norms,
     rnn_bptt,
     rnn_jacobians,
-    run_module,
     state_jacobians,
 )
 from lstm_book.layers import (
     GATE_ORDERS,
     LSTM,
-    Direction,
-    LSTMRun,
+    DirectionOutput,
     ONNXWeights,
     Recurrent,
     RecurrentRun,
@@ -158,6 +156,7 @@ from lstm_book.layers import (
     from_tensorflow1,
     read_in_chunks,
     reorder,
+    run_module,
     to_keras,
     to_onnx,
     unroll,
@@ -237,7 +236,7 @@ __all__ = [
     "Counting",
     "CoupledLSTMCell",
     "Decoded",
-    "Direction",
+    "DirectionOutput",
     "DropoutState",
     "EmbeddedReber",
     "Encoded",
@@ -259,7 +258,6 @@ __all__ = [
     "LSTM1997Cell",
     "LSTMCell",
     "LSTMGradients",
-    "LSTMRun",
     "LSTMState",
     "LagNorms",
     "LastStepClassifier",

@@ -360,7 +360,7 @@ def test_odd_states_have_the_layers_errors(kind):
 def test_odd_inputs_are_no_tensors(x):
     with pytest.raises(TypeError, match=r"expected x to be a torch.Tensor"):
         record(nn.LSTM(D, H), x)
-    with pytest.raises(TypeError, match=r"expected input to be a torch.Tensor"):
+    with pytest.raises(TypeError, match=r"expected x to be a torch.Tensor"):
         record(Recurrent(GRUCell(D, H)), x)
     with pytest.raises(TypeError, match=r"expected x to be a torch.Tensor"):
         gradient_paths(nn.LSTM(D, H), x, lambda output, _: output.sum())

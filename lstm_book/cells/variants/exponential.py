@@ -1,6 +1,6 @@
 """The sLSTM: exponential gates, a normaliser, and a stabiliser that keeps them in range."""
 
-from typing import Any, NamedTuple, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor

@@ -1,14 +1,14 @@
 """Which gates there are, and what they look at: 1997, peepholes, coupled gates, Greff's eight."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
+from lstm_book.cells.modules import VariantCell
 from lstm_book.cells.state import Gates, Gates1997, LSTMState, register_records
 from lstm_book.cells.step import lstm_1997_step
-from lstm_book.cells.modules import VariantCell
 from lstm_book.checks import check_choice
 
 GreffVariant = Literal["V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "NP", "CIFG", "FGR"]

@@ -1,13 +1,13 @@
 """The plain LSTM with something done to it while it runs: normalised, dropped out, zoned out."""
 
-from typing import Any, NamedTuple, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
+from lstm_book.cells.modules import VariantCell
 from lstm_book.cells.state import Gates, LSTMState, register_records
 from lstm_book.cells.step import add_bias, lstm_step, lstm_update
-from lstm_book.cells.modules import VariantCell
 from lstm_book.checks import check_choice, check_number
 
 DropoutTarget = Literal["hidden", "candidate"]
