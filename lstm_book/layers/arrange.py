@@ -137,13 +137,11 @@ def _initial(layer: Any, x: Tensor, hx: Any, batched: bool, name: str) -> list[A
     if hx is None:
         return [start(x[0]) for start in starts]
     like = starts[0](x[0])
-    if isinstance(like, Tensor):
-        fields, states, likes = ("hx",), (hx,), (like,)
-    else:
-        fields = LSTM_STATES if isinstance(layer, nn.LSTM) else like._fields
-        states, likes = check_states("hx", hx, fields), tuple(like)
+    single = isinstance(like, Tensor)
+    named = LSTM_STATES if isinstance(layer, nn.LSTM) else getattr(like, "_fields", ("hx",))
+    states = (hx,) if single else check_states("hx", hx, named)
     rows = []
-    for field, state, zeros in zip(fields, states, likes, strict=True):
+    for field, state, zeros in zip(named, states, (like,) if single else like, strict=True):
         wanted = (len(starts), *(zeros.shape if batched else zeros.shape[1:]))
         if check_tensor(field, state).shape != wanted:
             raise RuntimeError(
@@ -152,9 +150,9 @@ def _initial(layer: Any, x: Tensor, hx: Any, batched: bool, name: str) -> list[A
             )
         check_like(field, state, name, x)
         rows.append(state if batched else state[:, None])
-    if isinstance(like, Tensor):
-        return [rows[0][row] for row in range(len(starts))]
-    return [type(like)(*(part[row] for part in rows)) for row in range(len(starts))]
+    if single:
+        return list(rows[0])
+    return [type(like)(*parts) for parts in zip(*rows, strict=True)]
 
 
 def _starts(layer: Any) -> list[Callable[[Tensor], Any]]:

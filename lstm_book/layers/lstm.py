@@ -210,9 +210,10 @@ class LSTM(nn.LSTM):
                 "'unrolled', whose loop would be written out for this number of steps; set the "
                 "engine, or use what to_torch() returns"
             )
-        captured = batch.lengths is None or is_captured(batch.lengths)
-        if fused and not (captured or is_batched(batch.lengths) or is_batched(batch.x)):
-            output, state = self._fused_with_lengths(batch, hx)
+        if fused and (lengths := _lengths_at_once(batch)) is not None:
+            packed = pack_padded_sequence(batch.x, lengths, enforce_sorted=False)
+            packed, state = super().forward(packed, hx)
+            output, _ = pad_packed_sequence(packed, total_length=len(batch.x))
         else:
             run = self._run(batch, unroll_untraced)
             output, state = run.output, run.state
@@ -284,15 +285,6 @@ class LSTM(nn.LSTM):
         if hx is not None:
             self.check_forward_args(data, hx, packed.batch_sizes)
 
-    def _fused_with_lengths(self, batch: Batch, hx: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Pack, run the kernel, and pad again."""
-        if not len(batch.lengths):  # an empty batch cannot be packed
-            output, state = super().forward(batch.given, hx)
-            return output.transpose(0, 1) if self.batch_first else output, state
-        packed = pack_padded_sequence(batch.x, batch.lengths, enforce_sorted=False)
-        output, state = super().forward(packed, hx)
-        return pad_packed_sequence(output, total_length=len(batch.x))[0], state
-
 
 def _check_types(input: object, hx: object) -> None:
     """Raise TypeError for what has no shape to check; the rest is torch's own to find."""
@@ -301,6 +293,14 @@ def _check_types(input: object, hx: object) -> None:
     if hx is not None:
         for name, state in zip(LSTM_STATES, check_states("hx", hx, LSTM_STATES), strict=True):
             check_tensor(name, state)
+
+
+def _lengths_at_once(batch: Batch) -> Tensor | None:
+    """Return lengths whose values can be read now, as the kernel needs them; of one sequence on."""
+    lengths = batch.lengths
+    if lengths is None or is_captured(lengths) or is_batched(lengths) or is_batched(batch.x):
+        return None
+    return lengths if len(lengths) else None
 
 
 def unroll_traced(

@@ -134,20 +134,20 @@ def gradient_paths(
                 h = reverse_steps(h, batch.lengths) if reverse else h
             return Unrolled(state, h, (), reverse, last, valid)
         with torch.no_grad():
-            run = run_with_gates(weights, batch.lengths, reverse, x, state, valid)
-        h, c = run.states.h.requires_grad_(), run.last.c.requires_grad_()
+            own: Any = run_with_gates(weights, batch.lengths, name[1], x, state, valid)
+        h, c = own.states.h.requires_grad_(), own.last.c.requires_grad_()
         ends = (0, slice(None)) if reverse else last_steps(x, batch.lengths)
-        done.extend((run, x, weights, ends, (h, c)))
-        return run._replace(states=h, last=LSTMState(h[ends], c))
+        done.extend((own, x, weights, ends, (h, c)))
+        return own._replace(states=h, last=LSTMState(h[ends], c))
 
     layers = [
         [partial(run, name) for name in names if name[0] == k] for k in range(lstm.num_layers)
     ]
     whole = run_stack(layers, batch)
-    run_of_wanted, inputs, weights, ends, leaves = done
-    own = _differentiate(loss, batch.returned(whole.output, whole.state), leaves)
+    own, inputs, weights, ends, leaves = done
+    read = _differentiate(loss, batch.returned(whole.output, whole.state), leaves)
     with torch.no_grad():
-        paths = _through_time(run_of_wanted, inputs, weights, ends, *own)
+        paths = _through_time(own, inputs, weights, ends, *read)
         if batch.valid is None:
             return paths
         return GradientPaths(*(torch.where(batch.valid[..., None], p, math.nan) for p in paths))

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,9 @@ from lstm_book.layers.plain import check_plain
 from lstm_book.layers.stack import run_stack
 from lstm_book.layers.unroll import full_precision
 from lstm_book.modes import evaluation_twin
-from lstm_book.recording.trace import CellTrace, GateTrace, Recording, Trace
+from lstm_book.recording.trace import CellTrace, GateTrace, Recording
 
+L = TypeVar("L", bound=nn.Module)
 SQUASH = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)  # of i, f, g and o
 LARGE_STEP = 4096  # from so many numbers B·H on, a step of our own costs less than all gates twice
 SMALL_STEP = 1024  # up to so many, the call costs more than the numbers
@@ -109,20 +110,18 @@ def record(
     torch.Size([7, 2, 5])
     """
     check_layer("record", lstm, (nn.LSTM, Recurrent), "a torch.nn.LSTM or a Recurrent")
-    batch = arrange(lstm, x, hx, lengths, name="x")
+    still: Any = without_a_mode(lstm)
+    batch = arrange(still, x, hx, lengths, name="x")
     warn_of_dropout(lstm, "record", stacklevel=4)
-    run = (
-        evaluation_twin(lstm).run_batch(batch) if isinstance(lstm, Recurrent) else _run(lstm, batch)
-    )
+    run = still.run_batch(batch) if isinstance(lstm, Recurrent) else _run(still, batch)
     traces: dict[tuple[int, Direction], Any] = {}
     for layer, runs in enumerate(run.layers):
         for direction, done in zip(DIRECTIONS, runs, strict=False):
-            kept = (done.gates, done.states)
             if isinstance(lstm, Recurrent):
-                trace: Trace = CellTrace(*kept, batch.lengths, direction)
+                trace: Any = CellTrace(done.gates, done.states, batch.lengths, direction)
             else:
-                (h, c) = done.states
-                trace = GateTrace(*done.gates, c, h, batch.lengths, direction)
+                (i, f, g, o), (h, c) = done.gates, done.states
+                trace = GateTrace(i, f, g, o, c, h, batch.lengths, direction)
             traces[layer, direction] = trace.masked()
     last = [trace.h for (layer, _), trace in traces.items() if layer == lstm.num_layers - 1]
     return Recording(torch.cat(last, dim=-1), run.state, traces)
@@ -130,18 +129,17 @@ def record(
 
 def _run(lstm: nn.LSTM, batch: Batch) -> RecurrentRun[LSTMState, Gates]:
     """Run every layer and direction of an LSTM by the kernel, and find what it does not show."""
-    still = without_a_mode(lstm)
     layers = [
         [
-            partial(run_with_gates, kernel_weights(still, layer, direction), batch.lengths, reverse)
-            for reverse, direction in enumerate(DIRECTIONS[: 1 + lstm.bidirectional])
+            partial(run_with_gates, kernel_weights(lstm, layer, name), batch.lengths, name)
+            for name in DIRECTIONS[: 1 + lstm.bidirectional]
         ]
         for layer in range(lstm.num_layers)
     ]
     return run_stack(layers, batch)
 
 
-def check_layer(who: str, layer: object, kinds: Any, wanted: str) -> None:
+def check_layer(who: str, layer: Any, kinds: Any, wanted: str) -> None:
     """Raise TypeError unless it is a layer whose call does what its weights say."""
     check_type("the layer", layer, kinds, wanted)
     check_plain(who, layer)
@@ -165,15 +163,16 @@ def warn_of_dropout(layer: nn.LSTM | Recurrent, who: str, stacklevel: int) -> No
         )
 
 
-def without_a_mode(lstm: nn.LSTM) -> nn.LSTM:
-    """Return the layer, or its twin where reading a weight in training mode would change it."""
-    return evaluation_twin(lstm) if parametrize.is_parametrized(lstm) else lstm
+def without_a_mode(layer: L) -> L:
+    """Return the layer, or its twin where running it in training mode would be something else."""
+    is_lstm = isinstance(layer, nn.LSTM)
+    return layer if is_lstm and not parametrize.is_parametrized(layer) else evaluation_twin(layer)
 
 
 def run_with_gates(
     weights: list[Tensor],
     lengths: Tensor | None,
-    reverse: bool,
+    direction: Direction,
     x: Tensor,
     initial: LSTMState,
     valid: Tensor | None,
@@ -184,7 +183,7 @@ def run_with_gates(
             "expected an LSTM to be recorded outside torch.func and torch.vmap, got a tensor "
             "that stands for many; give them as one batch"
         )
-    low = cast_dtype(x)
+    low, reverse = cast_dtype(x), direction == "backward"
     given = reverse_steps(x, lengths) if reverse else x
     large = x.shape[1] * initial.c.shape[-1] >= LARGE_STEP and x.device.type == "cpu"
     if large and low == x.dtype and x.element_size() >= 4 and not has_projection(weights):
@@ -201,7 +200,7 @@ def run_with_gates(
     if valid is not None:  # where a sequence has no step, its state stays as it was
         held, own = initial if reverse else last, valid[..., None]
         states = LSTMState(*(s.where(own, stays) for s, stays in zip(states, held, strict=True)))
-    return Unrolled(initial, states, Gates(i, f, g, o), bool(reverse), last, valid, "LSTM")
+    return Unrolled(initial, states, Gates(i, f, g, o), reverse, last, valid, "LSTM")
 
 
 def last_steps(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:

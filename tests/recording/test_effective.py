@@ -12,7 +12,7 @@ from torch.nn.utils import parametrizations, prune
 from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils import weight_norm as old_weight_norm
 
-from lstm_book.cells import GRUCell, LSTMCell
+from lstm_book.cells import GRUCell, LSTMCell, RecurrentDropoutLSTMCell
 from lstm_book.layers import LSTM, Recurrent
 from lstm_book.recording import gradient_paths, record
 
@@ -396,3 +396,15 @@ def test_nothing_recorded_shares_memory():
     trace = recording.trace()
     tensors = [recording.output, *recording.state, *trace.tensors()]
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_no_mask_is_drawn_for_a_recording(training):
+    layer = Recurrent(RecurrentDropoutLSTMCell(D, H, p=0.5), num_layers=2).train(training)
+    state = torch.get_rng_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        recording = record(layer, inputs(torch.float32))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all((trace.mask == 1).all() for trace in recording.traces.values())
+    assert (recording.state.mask == 1).all()

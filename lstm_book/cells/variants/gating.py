@@ -245,17 +245,15 @@ class GreffLSTMCell(VariantCell):
             before = torch.cat([state.i, state.f, state.o], dim=-1) @ self._read("weight_gg").T
             for gate, more in zip("ifo", before.chunk(3, dim=-1), strict=True):
                 a[gate] = a[gate] + more
-        p: dict[str, Tensor] = {}
+        looking = self.rows.replace("g", "")
+        p: dict[str, Any] = dict.fromkeys(looking, 0.0)
         if change.peepholes:
-            looking = self.rows.replace("g", "")
             peepholes = self._read("weight_ch").to(a["g"].dtype).chunk(len(looking))
             p = dict(zip(looking, peepholes, strict=True))
 
         def opened(gate: str, c: Tensor) -> Tensor:
-            """Return a gate that may look at c; one that is not there stands open."""
-            if gate not in a:
-                return torch.ones_like(c)
-            return (a[gate] + p[gate] * c if p else a[gate]).sigmoid()
+            """Return a gate that looks at c; one that is not there stands open."""
+            return (a[gate] + p[gate] * c).sigmoid() if gate in a else torch.ones_like(c)
 
         i_t = opened("i", state.c)
         f_t = 1 - i_t if change.coupled else opened("f", state.c)
