@@ -336,7 +336,9 @@ def unroll_untraced(
 ) -> Unrolled[Any, Any]:
     """Run one direction of one layer in few, large operations; keep the hidden states only.
 
-    It takes tensors and no module, so that `torch.compile` can take it as a whole.
+    These are the equations of `lstm_equations` once more, for speed; the tests hold both equal,
+    forward and backward. It takes tensors and no module, so that `torch.compile` can take it as a
+    whole.
     """
     H = initial.c.shape[-1]
     # Transposed in memory once, which the products of the backward pass like.

@@ -1,4 +1,8 @@
-"""A cell over time: each step starts from the state that the one before left."""
+"""A cell over time: each step starts from the state that the one before left.
+
+This is the loop of the book. `recording` has two others, which take an LSTM's steps where they are
+to be kept; they are there for speed alone, and tests hold their numbers equal to this one's.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

@@ -211,7 +211,11 @@ def last_steps(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
 
 
 def _step_by_step(x: Tensor, initial: LSTMState, weights: Weights) -> tuple[Tensor, ...]:
-    """Return i, f, g, o, c and h of all steps, each computed where it is to stay."""
+    """Return i, f, g, o, c and h of all steps, each computed where it is to stay.
+
+    The equations once more, in place, as new memory costs more than the numbers; `record` is tested
+    against `LSTM.run`, which has them from `lstm_equations`.
+    """
     W, U, b = weights
     # One piece of memory a gate: glibc returns pieces above 32 MB, and to fetch them anew costs.
     i, f, g, o = gates = _one_by_one(x, W, b)
