@@ -27,7 +27,7 @@ part2_pytorch/seq2seq
     Seq2Seq, Encoded, Predicted, Decoded, beam_search, BeamSearch, Hypothesis, Addition, Sums,
     sequence_cross_entropy
 part2_pytorch/variants
-    CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
+    Cell, CoupledLSTMCell, DropoutState, FGRState, GRUCell, GRUGates, GreffLSTMCell, JANETCell,
     JANETGates, LSTM1997Cell, LayerNormLSTMCell, MinLSTMCell, MinLSTMGates, PeepholeGates,
     PeepholeLSTMCell, Recurrent, RecurrentDropoutLSTMCell, RecurrentRun, SLSTMCell, SLSTMGates,
     SLSTMState, VariantCell, ZoneoutGates, ZoneoutLSTMCell, linear_scan
@@ -48,7 +48,7 @@ part3_training/training_loop
 part3_training/long_memory
     read_in_chunks
 part3_training/reading_gates
-    record, Recording, Trace, GateTrace, CellTrace, compare, Comparison, Change
+    record, Recording, Trace, compare, Comparison, Change
 part3_training/carousel_seen
     gradient_paths, GradientPaths
 part3_training/comparison
@@ -61,6 +61,7 @@ Figures are drawn by `lstm_book.plotting`, which needs the extra ``lstm-book[plo
 """
 
 from lstm_book.cells import (
+    Cell,
     CoupledLSTMCell,
     DropoutState,
     FGRState,
@@ -181,10 +182,8 @@ from lstm_book.models import (
     series_init_,
 )
 from lstm_book.recording import (
-    CellTrace,
     Change,
     Comparison,
-    GateTrace,
     GradientPaths,
     Recording,
     Trace,
@@ -226,8 +225,8 @@ __all__ = [
     "Adding",
     "Addition",
     "BeamSearch",
+    "Cell",
     "CellJacobian",
-    "CellTrace",
     "Change",
     "CharLM",
     "Checkpoint",
@@ -246,7 +245,6 @@ __all__ = [
     "Flow",
     "GRUCell",
     "GRUGates",
-    "GateTrace",
     "Gates",
     "Gates1997",
     "GradientPaths",

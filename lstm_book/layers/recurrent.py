@@ -135,7 +135,7 @@ class Recurrent(nn.Module):
             RuntimeError: If a size does not fit, T = 0, or lengths are out of range.
         """
         batch = arrange(self, input, hx, lengths)
-        run = self.run_batch(batch, trace=False)
+        run = run_cells(self, batch, trace=False)
         return batch.returned(run.output, run.state)
 
     def run(
@@ -159,22 +159,23 @@ class Recurrent(nn.Module):
             ValueError: As `forward`.
             RuntimeError: As `forward`.
         """
-        return self.run_batch(arrange(self, input, hx, lengths))
+        return run_cells(self, arrange(self, input, hx, lengths))
 
-    def run_batch(self, batch: Batch, *, trace: bool = True) -> RecurrentRun[Any, Any]:
-        """Run every layer and direction on an arranged batch, with or without a trace."""
-        cells: Iterator[Any] = iter(self.cells)
-        layers: list[list[RunDirection[Any, Any]]] = [
-            [
-                partial(_run_cell, _prepared(next(cells)), direction == "backward", trace)
-                for direction in DIRECTIONS[: 1 + self.bidirectional]
-            ]
-            for _ in range(self.num_layers)
+
+def run_cells(layer: Recurrent, batch: Batch, *, trace: bool = True) -> RecurrentRun[Any, Any]:
+    """Run every layer and direction on an arranged batch, with or without a trace."""
+    cells: Iterator[Any] = iter(layer.cells)
+    layers: list[list[RunDirection[Any, Any]]] = [
+        [
+            partial(_run_cell, _prepared(next(cells)), direction == "backward", trace)
+            for direction in DIRECTIONS[: 1 + layer.bidirectional]
         ]
-        # A reparametrised weight is computed once for all steps.
-        again = any(parametrize.is_parametrized(part) for part in self.cells.modules())
-        with parametrize.cached() if again else nullcontext():
-            return run_stack(layers, batch, dropout=self.dropout if self.training else 0.0)
+        for _ in range(layer.num_layers)
+    ]
+    # A reparametrised weight is computed once for all steps.
+    again = any(parametrize.is_parametrized(part) for part in layer.cells.modules())
+    with parametrize.cached() if again else nullcontext():
+        return run_stack(layers, batch, dropout=layer.dropout if layer.training else 0.0)
 
 
 def sibling(cell: nn.Module, input_size: int) -> nn.Module:

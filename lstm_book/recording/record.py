@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +25,11 @@ from lstm_book.layers.kernel import (
 )
 from lstm_book.layers.lengths import is_batched
 from lstm_book.layers.plain import check_plain
+from lstm_book.layers.recurrent import run_cells
 from lstm_book.layers.stack import run_stack
 from lstm_book.layers.unroll import full_precision
 from lstm_book.modes import evaluation_twin
-from lstm_book.recording.trace import CellTrace, GateTrace, Recording
+from lstm_book.recording.trace import Recording, Trace
 
 L = TypeVar("L", bound=nn.Module)
 SQUASH = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)  # of i, f, g and o
@@ -38,26 +39,6 @@ BLOCK = 8  # then so many steps are one piece
 IN_CACHE = 131072  # so many numbers of a gate are worked on at a time
 
 
-@overload
-def record(
-    lstm: nn.LSTM,
-    x: Tensor | PackedSequence,
-    hx: tuple[Tensor, Tensor] | None = None,
-    *,
-    lengths: Tensor | Sequence[int] | None = None,
-) -> Recording[GateTrace]: ...
-
-
-@overload
-def record(
-    lstm: Recurrent,
-    x: Tensor | PackedSequence,
-    hx: Any = None,
-    *,
-    lengths: Tensor | Sequence[int] | None = None,
-) -> Recording[CellTrace]: ...
-
-
 @torch.no_grad()
 def record(
     lstm: nn.LSTM | Recurrent,
@@ -65,7 +46,7 @@ def record(
     hx: Any = None,
     *,
     lengths: Tensor | Sequence[int] | None = None,
-) -> Recording[Any]:
+) -> Recording:
     """Run an LSTM and keep every gate and cell state, of every layer and direction.
 
     Layer by layer, PyTorch's kernel gives the hidden states. With h_{t-1} known at all steps, all
@@ -113,16 +94,12 @@ def record(
     still: Any = without_a_mode(lstm)
     batch = arrange(still, x, hx, lengths, name="x")
     warn_of_dropout(lstm, "record", stacklevel=4)
-    run = still.run_batch(batch) if isinstance(lstm, Recurrent) else _run(still, batch)
-    traces: dict[tuple[int, Direction], Any] = {}
-    for layer, runs in enumerate(run.layers):
-        for direction, done in zip(DIRECTIONS, runs, strict=False):
-            if isinstance(lstm, Recurrent):
-                trace: Any = CellTrace(done.gates, done.states, batch.lengths, direction)
-            else:
-                (i, f, g, o), (h, c) = done.gates, done.states
-                trace = GateTrace(i, f, g, o, c, h, batch.lengths, direction)
-            traces[layer, direction] = trace.masked()
+    run = run_cells(still, batch) if isinstance(lstm, Recurrent) else _run(still, batch)
+    traces = {
+        (layer, name): Trace(done.gates, done.states, batch.lengths, name).masked()
+        for layer, runs in enumerate(run.layers)
+        for name, done in zip(DIRECTIONS, runs, strict=False)
+    }
     last = [trace.h for (layer, _), trace in traces.items() if layer == lstm.num_layers - 1]
     return Recording(torch.cat(last, dim=-1), run.state, traces)
 
