@@ -12,8 +12,9 @@ from lstm_book.layers.convert import (
     to_keras,
     to_onnx,
 )
-from lstm_book.layers.directions import Direction, directions
-from lstm_book.layers.lstm import LSTM, LSTMRun
+from lstm_book.layers.directions import DirectionOutput, directions
+from lstm_book.layers.lstm import LSTM
+from lstm_book.layers.module import run_module
 from lstm_book.layers.recurrent import Recurrent
 from lstm_book.layers.stack import RecurrentRun
 from lstm_book.layers.unroll import Unrolled, unroll
@@ -21,8 +22,7 @@ from lstm_book.layers.unroll import Unrolled, unroll
 __all__ = [
     "GATE_ORDERS",
     "LSTM",
-    "Direction",
-    "LSTMRun",
+    "DirectionOutput",
     "ONNXWeights",
     "Recurrent",
     "RecurrentRun",
@@ -34,6 +34,7 @@ __all__ = [
     "from_tensorflow1",
     "read_in_chunks",
     "reorder",
+    "run_module",
     "to_keras",
     "to_onnx",
     "unroll",

@@ -185,7 +185,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
 
     for name in cells.__all__:
         kind = getattr(cells, name)
-        if not (inspect.isclass(kind) and issubclass(kind, nn.Module)) or name == "VariantCell":
+        if not inspect.isclass(kind) or inspect.isabstract(kind) or not issubclass(kind, nn.Module):
             continue
         options = {
             "GreffLSTMCell": {"variant": "FGR"},
@@ -393,7 +393,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         more = {"grad_h": torch.zeros(T, B, H)} if name == "gradient_flow" else {}
         add(
             name,
-            getattr(gradients, name),
+            getattr(layers if name == "run_module" else gradients, name),
             lambda more=more: {"module": nn.LSTM(D, H), "x": x(), "hx": state(B, H), **more},
         )
 
@@ -811,10 +811,10 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
 PADDED = ("record", "record(cell)", "gradient_paths", "trace.around")
 
 RECORDS = {  # plain records without a check of their own, and what has no argument or is abstract
-    "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "slide",
-    "SlidingFigure", "ThemedFigure",
+    "Cell", "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show",
+    "slide", "SlidingFigure", "ThemedFigure",
     "python_text", "python_sources", "load_japanese_vowels", "confirm_experiment", "StoredRun",
-    "History", "CellTrace", "GateTrace", "Recording", "SequenceDataset", "Sequences", "Sources",
+    "History", "Recording", "SequenceDataset", "Sequences", "Sources",
     "Text",
 }  # fmt: skip
 

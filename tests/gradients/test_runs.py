@@ -17,10 +17,9 @@ from lstm_book.gradients import (
     lag_norms,
     rnn_bptt,
     rnn_jacobians,
-    run_module,
     state_jacobians,
 )
-from lstm_book.layers import LSTM, Recurrent, unroll
+from lstm_book.layers import LSTM, Recurrent, run_module, unroll
 
 T, B, D, H, P = 6, 3, 2, 4, 3
 EXACT = {"rtol": 1e-11, "atol": 1e-12}
