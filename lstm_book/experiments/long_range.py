@@ -141,10 +141,7 @@ class LearnTask(ResumableExperiment):
             return score.loss < self.loss and score.accuracy >= self.accuracy
 
         def stop(model: nn.Module, updates: int) -> bool:
-            good = solved(model, updates)
-            if updates % solved.every == 0:
-                report(f"{updates * self.batch} sequences, {solved.score}")
-            return good and passes(check(updates))
+            return solved(model, updates) and passes(check(updates))
 
         history = fit(
             model,
@@ -157,6 +154,7 @@ class LearnTask(ResumableExperiment):
             stop=stop,
             checkpoint=checkpoint,
             chunk=self.chunk,
+            report=lambda words: report(f"{words}, held out {solved.score}"),
         )
         score = check(len(history.loss))
         metrics = {

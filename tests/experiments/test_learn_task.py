@@ -78,7 +78,8 @@ def test_a_task_that_is_not_solved_takes_all_sequences():
     metrics, _ = TINY.train(0, said.append)
     assert metrics["solved"] is False
     assert metrics["sequences"] == 500
-    assert [words.split(",")[0] for words in said] == ["250 sequences"]
+    assert [words.split(",")[0] for words in said] == [f"update {n} of 100" for n in range(1, 101)]
+    assert "held out Score(loss=" in said[-1]
 
 
 @pytest.mark.parametrize(

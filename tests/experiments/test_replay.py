@@ -98,7 +98,7 @@ def test_another_learning_rate_is_noticed():
 
 
 def test_another_optimiser_is_noticed(monkeypatch):
-    monkeypatch.setattr(torch.optim, "Adam", torch.optim.Adamax)
+    monkeypatch.setattr(torch.optim, "AdamW", torch.optim.Adamax)
     assert replayed()[-1:] == [3]
 
 
