@@ -159,9 +159,10 @@ def half_lives(model: CharLM, text: str) -> list[list[float]]:
     """
     twin = evaluation_twin(model)
     x = twin.vectors(twin.vocabulary.encode(text)[:, None], twin.linear.weight.dtype)
-    recording = record(twin.layer, x)
-    lives = [recording.trace(layer).half_life() for layer in range(twin.layer.num_layers)]
-    return [[round(life, 3) for life in layer.tolist()] for layer in lives]
+    layer: Any = twin.layer
+    recording = record(layer, x)
+    lives = [recording.trace(number).half_life() for number in range(layer.num_layers)]
+    return [[round(life, 3) for life in units.tolist()] for units in lives]
 
 
 @torch.no_grad()

@@ -10,8 +10,7 @@ from torch import nn
 
 from lstm_book.cells import GreffLSTMCell, LSTM1997Cell, init_chrono_, init_forget_bias_
 from lstm_book.cells.variants.gating import GreffVariant
-from lstm_book.experiments.experiment import Outcome, Report
-from lstm_book.experiments.resumable import ResumableExperiment
+from lstm_book.experiments.experiment import Outcome, Report, ResumableExperiment
 from lstm_book.layers import Recurrent
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import Adding

@@ -1,6 +1,5 @@
 """Training an encoder and a decoder: each next token is shown, whatever the model said before."""
 
-import torch
 from torch import Tensor
 
 from lstm_book.layers.lengths import valid_steps

@@ -16,9 +16,9 @@ from lstm_book.training.run import Run
 from lstm_book.training.schedule import OneCycle, Schedule
 from lstm_book.training.task import (
     DataSet,
-    Shuffled,
     Task,
     answer,
+    as_stream,
     check_generator,
     check_task,
     draw,
@@ -110,7 +110,7 @@ def fit(
     options = {} if chunk is None else {"chunk": check_whole("chunk", chunk, 1)}
     settings = {"task": task, "batch": batch, "lr": lr, "clip": clip, **options}
     settings["weight_decay"] = weight_decay
-    stream = Shuffled(task) if is_data_set(task) else task
+    stream = as_stream(task)
     if not model.training:
         model.train()
     device = next(model.parameters()).device
@@ -139,7 +139,7 @@ def fit(
 
 
 def check(
-    model: object,
+    model: nn.Module,
     task: object,
     generator: object,
     stop: object,
@@ -147,14 +147,14 @@ def check(
     report: object,
 ) -> None:
     """Raise TypeError or ValueError if `fit` cannot do with one of these."""
-    trained = check_type("model", model, nn.Module, "a torch.nn.Module")
+    check_type("model", model, nn.Module, "a torch.nn.Module")
     check_task(task, *(("batch", "loss", "accuracy") if is_data_set(task) else ()))
     check_generator(generator)
     for name, called in (("stop", stop), ("report", report)):
         if called is not None and not callable(called):
             raise TypeError(f"expected {name} to be callable or None, got {type(called).__name__}")
     check_type("checkpoint", checkpoint, (Checkpoint, type(None)), "a Checkpoint or None")
-    if not any(p.requires_grad for p in trained.parameters()):
+    if not any(p.requires_grad for p in model.parameters()):
         raise ValueError("expected a model with parameters to train, got one without")
 
 

@@ -52,22 +52,21 @@ class Schedule:
         optimiser: torch.optim.Optimizer,
         steps: int,
     ) -> None:
-        self._schedule = schedule
         self._factors: list[float] = []
-        self._steps = steps
+        self._function, self._cycle = None, None
         if isinstance(schedule, OneCycle):
+            self._cycle = {"one cycle": schedule.rise, "steps": steps}
             lr, total = optimiser.defaults["lr"], max(steps, 1)
             self.scheduler = OneCycleLR(optimiser, lr, total_steps=total, pct_start=schedule.rise)
         else:
             if schedule is not None and not callable(schedule):
                 raise TypeError(f"expected schedule to be callable, got {type(schedule).__name__}")
+            self._function = schedule
             self.scheduler = LambdaLR(optimiser, self._factor)
 
     def so_far(self, updates: int) -> Any:
         """Say in plain values what it was up to so many updates, for another run to compare."""
-        if isinstance(self._schedule, OneCycle):
-            return {"one cycle": self._schedule.rise, "steps": self._steps}
-        return [self._factor(made) for made in range(updates + 1)]
+        return self._cycle or [self._factor(made) for made in range(updates + 1)]
 
     def _factor(self, updates: int) -> float:
         """Return the factor after so many updates; each is asked for once.
@@ -77,6 +76,6 @@ class Schedule:
             ValueError: If it is not finite, or negative.
         """
         for made in range(len(self._factors), updates + 1):
-            value = 1.0 if self._schedule is None else self._schedule(made)
+            value = 1.0 if self._function is None else self._function(made)
             self._factors.append(check_number(f"schedule({made})", value, 0))
         return self._factors[updates]

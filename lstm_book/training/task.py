@@ -1,7 +1,7 @@
 """What training asks of a task, and of a data set."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -86,9 +86,14 @@ def epoch_means(values: list[float], examples: int, batch: int) -> list[float]:
     return means
 
 
-def is_data_set(task: object) -> bool:
+def is_data_set(task: object) -> TypeGuard[DataSet]:
     """Whether `fit` is given examples, and not a task that draws them."""
     return callable(getattr(task, "batch", None)) and hasattr(task, "__len__")
+
+
+def as_stream(task: Task | DataSet) -> Task:
+    """Return what draws batches: the task itself, or the data set in random order."""
+    return Shuffled(task) if is_data_set(task) else cast(Task, task)
 
 
 def check_task(task: Any, *parts: str) -> None:
