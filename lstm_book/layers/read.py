@@ -51,7 +51,8 @@ def read(layer: RecurrentLayer, x: Tensor, lengths: Any = None, state: Any = Non
         The outputs and the state after each sequence's last own step.
 
     Raises:
-        TypeError: If the layer is none of these, or lengths are no whole numbers.
+        TypeError: If the layer is none of these, x no tensor, the state not what the layer
+            carries, or lengths are no whole numbers.
         ValueError: As the layer, or if lengths come with an x that is not 3-D.
         RuntimeError: As the layer, or if a length is out of range.
 
@@ -62,6 +63,12 @@ def read(layer: RecurrentLayer, x: Tensor, lengths: Any = None, state: Any = Non
     """
     check_layer("layer", layer)
     check_tensor("x", x)
+    if state is not None and not isinstance(layer, LSTM | Recurrent):  # torch's check no types
+        pair = isinstance(layer, nn.LSTM)
+        if pair and not (isinstance(state, tuple | list) and len(state) == 2):
+            raise TypeError(f"expected state to be (h, c), got {type(state).__name__}")
+        for part in state if pair else (state,):
+            check_tensor("state", part)
     if lengths is None:
         output, state = layer(x, state)
     elif isinstance(layer, LSTM | Recurrent):

@@ -1,5 +1,6 @@
 """Keep the weights that were best on other data than those of the training."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -57,11 +58,13 @@ class Best:
         if between or not look:
             return False
         with torch.no_grad():
-            self.scores[look - 1 :] = [float(self.score(evaluation_twin(model)))]
-        if self.scores[-1] <= min(self.scores):
+            score = float(self.score(evaluation_twin(model)))
+        self.scores[look - 1 :] = [score]
+        if score <= (math.inf if self.place is None else self.scores[self.place]):
             self.place = look - 1
             self._weights = {name: held.clone() for name, held in model.state_dict().items()}
-        return self.patience is not None and look - 1 - (self.place or 0) >= self.patience
+        since = look if self.place is None else look - 1 - self.place
+        return self.patience is not None and since >= self.patience
 
     def restore_(self, model: nn.Module) -> None:
         """Give a model the weights that were best.

@@ -64,3 +64,16 @@ def test_an_empty_batch(kind):
 def test_what_cannot_be_read(layer, x, lengths, error, said):
     with pytest.raises(error, match=said):
         read(layer, x, lengths)
+
+
+@pytest.mark.parametrize(
+    ("layer", "state", "said"),
+    [
+        (nn.GRU(2, 4), (torch.zeros(1, 3, 4),) * 2, "state to be a torch.Tensor, got tuple"),
+        (nn.LSTM(2, 4), torch.zeros(1, 3, 4), r"state to be \(h, c\), got Tensor"),
+        (nn.LSTM(2, 4), (None, None), "state to be a torch.Tensor, got NoneType"),
+    ],
+)
+def test_a_state_of_another_kind(layer, state, said):
+    with pytest.raises(TypeError, match=said):
+        read(layer, X, None, state)
