@@ -15,6 +15,7 @@ from lstm_book.layers.convert import (
 from lstm_book.layers.directions import DirectionOutput, directions
 from lstm_book.layers.lstm import LSTM
 from lstm_book.layers.module import run_module
+from lstm_book.layers.read import Reading, read
 from lstm_book.layers.recurrent import Recurrent
 from lstm_book.layers.stack import RecurrentRun
 from lstm_book.layers.unroll import Unrolled, unroll
@@ -24,6 +25,7 @@ __all__ = [
     "LSTM",
     "DirectionOutput",
     "ONNXWeights",
+    "Reading",
     "Recurrent",
     "RecurrentRun",
     "Unrolled",
@@ -32,6 +34,7 @@ __all__ = [
     "from_keras",
     "from_onnx",
     "from_tensorflow1",
+    "read",
     "read_in_chunks",
     "reorder",
     "run_module",

@@ -312,6 +312,11 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         lambda: {"layer": nn.LSTM(D, H), "x": x(), "chunk": 2},
     )
     add(
+        "read",
+        layers.read,
+        lambda: {"layer": nn.GRU(D, H), "x": x(), "lengths": [T] * B, "state": None},
+    )
+    add(
         "unroll",
         layers.unroll,
         lambda: {
@@ -480,6 +485,26 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
     memory = lambda before: training.PeakMemory(before)  # noqa: E731
     add("PeakMemory", memory, lambda: {"before": torch.randn(3)})
     add(
+        "fit on a data set",
+        training.fit,
+        lambda: {
+            "model": models.SequenceClassifier(nn.GRU(2, H), 2),
+            "task": sequences(),
+            "epochs": 2,
+            "batch": 3,
+            "weight_decay": 0.1,
+            "schedule": training.OneCycle(),
+            "report": lambda words: None,
+        },
+    )
+    add("OneCycle", training.OneCycle, lambda: {"rise": 0.2})
+    add("Best", training.Best, lambda: {"score": lambda model: 1.0, "every": 2, "patience": 3})
+    add(
+        "Best(called)",
+        lambda **given: training.Best(lambda model: 1.0, every=2)(**given),
+        lambda: {"model": classifier(), "updates": 2},
+    )
+    add(
         "Solved",
         training.Solved,
         lambda: {
@@ -587,6 +612,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "num_layers": 2,
             "embedding": 3,
             "dropout": 0.1,
+            "layer": nn.GRU,
         },
     )
     char_lm = lambda: models.CharLM(vocabulary(), H)  # noqa: E731
@@ -650,6 +676,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "attention": "dot",
             "embedding": 3,
             "dropout": 0.1,
+            "layer": nn.GRU,
         },
     )
     seq2seq = lambda: models.Seq2Seq(5, 6, H, stop=0, attention="additive")  # noqa: E731
@@ -705,6 +732,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
     add("series_init_", models.series_init_, lambda: {"model": classifier(), "generator": None})
 
     method("Sequences", sequences, "take", lambda: {"places": torch.tensor([0, 2])})
+    method("Sequences", sequences, "batch", lambda: {"places": torch.tensor([0, 2])})
     method("SequenceDataset", dataset, "standardised", dict)
     method("Text", text, "split", lambda: {})
     method("Sources", sources, "split", lambda: {})
@@ -956,7 +984,7 @@ def has_nan(value: Any) -> bool:
 def tame(value: Any) -> bool:
     """Whether every number in the arguments is finite and of ordinary size."""
     return all(
-        bool(t.isfinite().all()) and (t.numel() == 0 or bool(t.abs().max() < 1e6))
+        bool(t.isfinite().all()) and (t.numel() == 0 or bool(t.double().abs().max() < 1e6))
         for t in tensors(value)
         if not t.is_complex()
     )

@@ -10,8 +10,7 @@ from torch import nn
 
 from lstm_book.cells import GreffLSTMCell, LSTM1997Cell, init_chrono_, init_forget_bias_
 from lstm_book.cells.variants.gating import GreffVariant
-from lstm_book.experiments.experiment import Outcome, Report
-from lstm_book.experiments.resumable import ResumableExperiment
+from lstm_book.experiments.experiment import Outcome, Report, ResumableExperiment
 from lstm_book.layers import Recurrent
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import Adding
@@ -141,10 +140,7 @@ class LearnTask(ResumableExperiment):
             return score.loss < self.loss and score.accuracy >= self.accuracy
 
         def stop(model: nn.Module, updates: int) -> bool:
-            good = solved(model, updates)
-            if updates % solved.every == 0:
-                report(f"{updates * self.batch} sequences, {solved.score}")
-            return good and passes(check(updates))
+            return solved(model, updates) and passes(check(updates))
 
         history = fit(
             model,
@@ -157,6 +153,7 @@ class LearnTask(ResumableExperiment):
             stop=stop,
             checkpoint=checkpoint,
             chunk=self.chunk,
+            report=lambda words: report(f"{words}, held out {solved.score}"),
         )
         score = check(len(history.loss))
         metrics = {

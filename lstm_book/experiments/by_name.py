@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from lstm_book.checks import check_type
 from lstm_book.experiments.catalogue import EVERY_SEED, EXPERIMENTS
 from lstm_book.experiments.experiment import Experiment, Report
-from lstm_book.experiments.store import STORED, StoredRun, confirm, read, run
+from lstm_book.experiments.run import confirm, run
+from lstm_book.experiments.store import STORED, StoredRun, read
 
 
 def find_experiment(name: str) -> Experiment:
