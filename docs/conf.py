@@ -40,9 +40,9 @@ extensions = [
     "exercises",
     "figure_index",
     "folded_cells",
+    "fonts",
     "freshness",
     "gallery_pages",
-    "icon_fonts",
     "inventories",
     "katex",
     "gate_lab",
@@ -72,6 +72,7 @@ nb_execution_timeout = 600
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"
 nb_render_markdown_format = "myst"
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 
 # Freshness: results follow the package, the stored results and the versions of what computes
 freshness_package = "lstm_book"
