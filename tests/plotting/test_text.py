@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from lstm_book.plotting import PALETTE, draw_text, show, subplots, text_height
 from lstm_book.plotting.style import INK, ON_DARK, ON_LIGHT
 from lstm_book.plotting.text import STRONGEST
-from tests.plotting.test_plotting_style import DARK, WHITE, contrast
+from tests.plotting.test_style import DARK, WHITE, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 
