@@ -256,15 +256,15 @@ def test_what_has_to_be_installed_beside_the_package():
     code = "import torch, math\nfrom sklearn import svm\nfrom lstm_book.data import load_digits\n"
     assert requirements(code, set()) == ["aeon", "scikit-learn"]
     assert requirements("import torch\ntorch.onnx.export\n", set()) == ["onnx", "onnxscript"]
-    assert requirements("from streaming import make\n", {"streaming"}) == []
+    assert requirements("from harness import write\n", {"harness"}) == []
 
 
 def test_modules_beside_the_tests_are_carried_along():
     folder = ROOT / "docs" / "part3_training"
-    code = 'import sys\nsys.path.append("../../tests/benchmarks")\nfrom streaming import make\n'
+    code = 'import sys\nsys.path.append("../../tests/benchmarks")\nfrom harness import write\n'
     found, files = carried_along(code, folder)
-    assert found == "import sys\nfrom streaming import make\n"
-    assert files == {"streaming.py": (ROOT / "tests/benchmarks/streaming.py").read_text()}
+    assert found == "import sys\nfrom harness import write\n"
+    assert files == {"harness.py": (ROOT / "tests/benchmarks/harness.py").read_text()}
 
 
 def test_every_chapter_can_be_carried_along():
