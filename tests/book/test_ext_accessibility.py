@@ -1,6 +1,5 @@
 """Folded cells, long signatures and references are HTML that says what it is."""
 
-from lists import as_list
 from sphinx_project import CONF, build
 
 FOLDED = """---
@@ -26,7 +25,7 @@ SIGNATURES = """# API
 
 
 def test_a_fold_is_named_by_what_it_shows(tmp_path):
-    conf = {"extensions": [*CONF["extensions"], "folded_cells"], "nb_execution_mode": "off"}
+    conf = {"extensions": [*CONF["extensions"], "accessibility"], "nb_execution_mode": "off"}
     built = build(tmp_path, conf, page=FOLDED)
     (summary,) = built.page("page").xpath("//details/summary")
     assert dict(summary.attrib) == {}
@@ -41,7 +40,7 @@ def test_a_fold_is_named_by_what_it_shows(tmp_path):
 
 
 def test_the_parameters_of_a_long_signature_are_a_list(tmp_path):
-    conf = {"extensions": [*CONF["extensions"], "lists"]}
+    conf = {"extensions": [*CONF["extensions"], "accessibility"]}
     conf["maximum_signature_line_length"] = 30
     built = build(tmp_path, conf, page=SIGNATURES)
     assert built.warnings == []
@@ -53,14 +52,8 @@ def test_the_parameters_of_a_long_signature_are_a_list(tmp_path):
     assert "→ None" in long.text_content()
 
 
-def test_only_the_two_tags_change():
-    assert as_list('<dl class="x"><dd>a <dfn>b</dfn></dd></dl>') == (
-        '<ul class="x"><li>a <dfn>b</dfn></li></ul>'
-    )
-
-
 def test_references_are_items_of_a_list(tmp_path):
-    conf = {"extensions": [*CONF["extensions"], "lists"]}
+    conf = {"extensions": [*CONF["extensions"], "accessibility"]}
     built = build(tmp_path, conf, page="# Page\n\n```{eval-rst}\n[A]_\n\n.. [A] A book.\n```\n")
     (entry,) = built.page("page").xpath("//*[@class='citation']")
     assert entry.get("role") == "listitem"
