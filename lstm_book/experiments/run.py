@@ -49,9 +49,8 @@ def run(
 ) -> StoredRun:
     """Train and measure, and store what each seed gave as soon as it is there.
 
-    Seeds that the folder already holds are kept, so that a run that was stopped goes on where it
-    was. Several processes may run into one folder: each adds its seeds, and a seed that another
-    process trains is waited for.
+    As `lstm_book.experiments.run_experiment`, of an experiment itself. A seed that another process
+    trains is waited for.
 
     Args:
         experiment: What to run.
@@ -60,16 +59,6 @@ def run(
         keep_every_seed: Whether the weights of every seed are stored, and not of the first alone,
             and the history of its training.
         report: Told how far the run is.
-
-    Returns:
-        The stored run.
-
-    Raises:
-        OSError: If the folder cannot be written.
-        TypeError: If a seed is no whole number.
-        ValueError: If a seed is negative or there is none, or if the folder's record is damaged or
-            of other settings, versions or code (whose first updates today's does not repeat);
-            nothing of it is changed.
     """
     folder = check_path("folder", folder)
     wanted = check_seeds(experiment.seeds if seeds is None else seeds)
@@ -118,20 +107,7 @@ def confirm(
 ) -> list[str]:
     """Repeat a stored run's first seed with the code of today.
 
-    Args:
-        experiment: What to repeat.
-        folder: Where the run is stored.
-        mark: Whether the record is marked as made by today's code if every metric comes out the
-            same to the last digit. Otherwise nothing is written.
-        report: Told how far the run is.
-
-    Returns:
-        The metrics that differ; none if the run is confirmed.
-
-    Raises:
-        FileNotFoundError: If the folder holds no such run.
-        OSError: If the record is to be marked and cannot be written.
-        ValueError: If the record is damaged or of other settings.
+    As `lstm_book.experiments.confirm_experiment`, of an experiment itself.
     """
     check_type("mark", mark, bool, "True or False")
     _check_report(report)
