@@ -130,7 +130,7 @@ def live(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check format, style, types and spelling; ``-- --fix`` formats the code cells of pages."""
     install(session, "docs", "tests", "lint")
-    run(session, "python", "tests/pages/lint.py", *session.posargs)
+    run(session, "python", "tests/pages/lint_pages.py", *session.posargs)
     run(session, "ruff", "format", "--check")
     run(session, "ruff", "check")
     run(session, "mypy")

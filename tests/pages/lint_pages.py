@@ -1,4 +1,4 @@
-"""Check format and style of all code cells with ruff, or mend them: ``lint.py [--fix]``.
+"""Check format and style of all code cells with ruff, or mend them: ``lint_pages.py [--fix]``.
 
 Ruff takes no Markdown, so it gets copies: for the style, a page with nothing but its cells, on the
 same lines; for the format, every cell by itself.
