@@ -12,10 +12,11 @@ from lstm_book.plotting import (
     MUTED,
     PALETTE,
     SURFACE,
+    SlidingFigure,
     ThemedFigure,
     draw_lag,
-    label_end,
     show,
+    slide,
     subplots,
 )
 
@@ -48,60 +49,71 @@ def belt() -> ThemedFigure:
     )
 
 
-def lags(memories: Mapping[float, Tensor], rnn: Tensor) -> ThemedFigure:
-    """Draw how much is left of a nudge against the lag.
+def lags(memories: Mapping[float, Tensor], rnn: Tensor) -> SlidingFigure:
+    """Draw how much is left of a nudge against the lag, with a slider for the factor λ.
 
     Args:
-        memories: By the factor λ, (L,) from lag 0 on.
+        memories: By the factor, (L,) from lag 0 on.
         rnn: The norms in RNNs, one column for each seed, (L, S).
     """
-    fig, ax = subplots()
-    L = 101
-    seen = 1 + int((rnn[:L].median(dim=1).values > _FLOOR).nonzero()[-1])
-    draw_lag(ax, rnn[:L], colour="rnn")
-    ax.text(seen + 2, 20 * _FLOOR, "RNN ↓", color=PALETTE["rnn"])
-    looks = {1.0: "-", 0.99: (0, (6, 2)), 0.9: (0, (2, 1.5))}
-    for leak, left in memories.items():
-        ax.plot(range(L), left[:L], color=PALETTE["c"], ls=looks[leak])
-        name = "sum, λ = 1" if leak == 1 else f"λ = {leak:g}"
-        label_end(ax, L - 1, float(left[L - 1]), name, PALETTE["c"])
-    ax.set(ylim=(_FLOOR, 4), xlim=(0, L - 1), ylabel="left of a nudge")
-    return show(
+    fig, ax = subplots(height=3.2)
+    L = len(memories[1.0])
+    rnn = rnn[:L]
+    seen = 1 + int((rnn.median(dim=1).values > _FLOOR).nonzero()[-1])
+    draw_lag(ax, rnn, colour="rnn")
+    ax.text(seen + 4, 10 * _FLOOR, "RNN, and on down", color=PALETTE["rnn"])
+    ax.plot(range(L), memories[1.0], color=PALETTE["c"], lw=5, alpha=0.4)
+    ax.text(L - 1, 2, "sum", color=PALETTE["c"], ha="right")
+    (line,) = ax.plot(range(L), range(1, L + 1), color=PALETTE["c"], ls=(0, (4, 2)))
+    words = ax.text(L / 2, 1e-5, "", color=PALETTE["c"])
+    ax.set(ylim=(_FLOOR, 20), xlim=(0, L - 1), ylabel="left of a nudge")
+
+    def update(leak: float) -> None:
+        line.set_ydata(memories[leak])
+        words.set_text(f"λ = {leak:g}: {memories[leak][100]:.2g} at lag 100")
+
+    ends = ", ".join(f"{left[100]:.1g} with λ = {leak:g}" for leak, left in memories.items())
+    return slide(
         fig,
-        alt="The sum is a horizontal line at 1. With a leak of 0.99 the curve falls to "
-        f"{memories[0.99][100]:.2f} at lag 100, with 0.9 to {memories[0.9][100]:.0e}. The median "
-        f"of the RNNs leaves the drawing below {_FLOOR:.0e} after lag {seen - 1} and is at "
-        f"{rnn[100].median():.0e} at lag 100.",
+        update,
+        list(memories),
+        start=0.99,
+        label="Factor λ",
+        alt=f"The sum is a horizontal line at 1. A leaky memory is a straight line that starts "
+        f"there too; at lag 100 it is at {ends}. The median of the RNNs leaves the drawing below "
+        f"{_FLOOR:.0e} after lag {seen - 1} and is at {rnn[100].median():.0e} at lag 100.",
     )
 
 
-def drowned(sums: Mapping[int, tuple[Tensor, Tensor]], right: Mapping[int, float]) -> ThemedFigure:
+def drowned(plus: Tensor, minus: Tensor, right: Tensor) -> ThemedFigure:
     """Draw how sums that began with +3 and sums that began with -3 are distributed.
 
     Args:
-        sums: By step, the sums that began with +3 and those that began with -3.
-        right: By step, the share that the sign of the sum tells apart.
+        plus: Sums that began with +3, by seed and step, (S, T, N).
+        minus: Sums that began with -3, (S, T, N).
+        right: How many of them the sign tells apart, in percent, (S, T).
     """
-    fig, axes = subplots(len(sums), height=4.6, sharex=True)
-    reach = 1 + max(int(torch.stack(both).abs().max()) for both in sums.values())
+    steps = (5, 25, 100)
+    fig, axes = subplots(len(steps), height=4.6, sharex=True)
+    shown = torch.stack([plus, minus])[:, :, [t - 1 for t in steps]]
+    reach = 1 + int(shown.abs().max())
     bins = torch.linspace(-reach, reach, 2 * reach + 1).tolist()
-    for ax, (t, (plus, minus)) in zip(axes, sums.items(), strict=True):
-        for group, colour, alpha in ((minus, INK, 0.75), (plus, PALETTE["c"], 0.6)):
-            ax.hist(group.tolist(), bins, color=colour, alpha=alpha, density=True)
-        ax.text(
-            0.99, 0.95, f"after step {t}\n{100 * right[t]:.0f} % told apart",
-            transform=ax.transAxes, ha="right", va="top", color=INK,
-        )  # fmt: skip
+    for k, (ax, t) in enumerate(zip(axes, steps, strict=True)):
+        for group, colour, alpha in ((shown[1], PALETTE["neutral"], 0.8), (shown[0], PALETTE["c"], 0.6)):
+            ax.hist(group[:, k].flatten().tolist(), bins, color=colour, alpha=alpha, density=True)
+        words = f"after step {t}\n{right[:, t - 1].mean():.0f} % right"
+        corner = {"ha": "right", "va": "top", "transform": ax.transAxes}
+        ax.text(0.99, 0.95, words, color=INK, **corner)
         ax.axvline(0, color=MUTED, lw=0.8)
         ax.set(yticks=[])
         ax.spines["left"].set_visible(False)
-    axes[0].text(5, 0.05, "began\nwith +3", color=PALETTE["c"])
-    axes[0].text(-5, 0.05, "began\nwith −3", color=INK, ha="right")
-    axes[-1].set(xlabel="the sum $c_t$", xlim=(-reach, reach))
-    shares = ", ".join(f"{100 * share:.0f} % after step {t}" for t, share in right.items())
+    axes[0].text(9, 0.07, "began with +3", color=PALETTE["c"])
+    axes[0].text(-9, 0.07, "began with −3", color=PALETTE["neutral"], ha="right")
+    axes[-1].set(xlabel="memory $c_t$", xlim=(-reach, reach))
+    shares = ", ".join(f"{right[:, t - 1].mean():.0f} % after step {t}" for t in steps)
     return show(
         fig,
         alt="Three pairs of histograms. After step 5 the two groups are two hills side by side. "
-        "Later both are wider, and at the end they lie on each other. The sign of the sum gives "
-        f"the group away in {shares}.",
+        "Later both are wider, and at the end they lie on each other. The sign of the sum tells "
+        f"the group in {shares}.",
     )

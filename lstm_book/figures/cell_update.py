@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
@@ -32,7 +33,7 @@ def step(values: Mapping[str, float], **before: float) -> ThemedFigure:
 def counters(c: Mapping[float, Tensor], h: Mapping[float, Tensor]) -> ThemedFigure:
     """Draw cells that write at every step: cell and hidden state by forget bias, (T,) each."""
     fig, (top, bottom) = subplots(2, 1, height=4.2, sharex=True)
-    looks = {  # wide and pale what others lie on
+    looks: dict[float, dict[str, Any]] = {  # wide and pale what others lie on
         12.0: {"lw": 5, "alpha": 0.4, "solid_capstyle": "butt"},
         3.0: {"lw": 1.9},
         1.0: {"lw": 1.9, "ls": (0, (1, 1))},

@@ -164,7 +164,8 @@ def _below_a_cell(highlight: str, rows: int = 1, *, height: float) -> tuple[Figu
     """Draw a cell over the whole width, and create axes below it."""
     fig = figure(height)
     above = 2.9 / (height - 2.9)
-    upper, lower = fig.subfigures(2, 1, height_ratios=[above, 1], facecolor="none")
+    halves: Any = fig.subfigures(2, 1, height_ratios=[above, 1], facecolor="none")
+    upper, lower = halves
     draw_cell(upper.subplots(), highlight=highlight)
     with mpl.rc_context(STYLE):
         return fig, lower.subplots(rows, sharex=True)
@@ -179,15 +180,18 @@ def _states(ax: Axes, values: Tensor, colour: str, *, lw: float = 1.9, ls: objec
 
 def _strips(ax: Axes, rows: Mapping[str, tuple[str, Tensor]]) -> None:
     """Draw rows of bars between 0 and 1, one bar a step: words to a palette name and (T,)."""
-    for y, (colour, values) in enumerate(reversed(rows.values())):
-        steps = range(1, len(values) + 1)
-        frame = [step + 0.5 for step in range(len(values) + 1)]
-        ax.stairs([y + 0.75] * len(values), frame, baseline=y, color=MUTED, lw=0.5, fill=False)
-        ax.bar(steps, 0.75 * values, bottom=y, width=0.86, color=PALETTE[colour])
-    ax.set_yticks([y + 0.375 for y in range(len(rows))], list(reversed(rows)))
-    for label, (colour, _) in zip(ax.get_yticklabels(), reversed(rows.values()), strict=True):
-        label.set_color(PALETTE[colour])
-    ax.tick_params(axis="y", length=0)
+    T = 0
+    for y, (words, (colour, values)) in zip(range(len(rows))[::-1], rows.items(), strict=True):
+        T = len(values)
+        frame = [step + 0.5 for step in range(T + 1)]
+        ax.stairs([y + 0.75] * T, frame, baseline=y, color=MUTED, lw=0.5, fill=False)
+        ax.bar(range(1, T + 1), 0.75 * values, bottom=y, width=0.86, color=PALETTE[colour])
+        place: dict[str, Any] = {
+            "xycoords": ("axes fraction", "data"),
+            "ha": "right",
+            "va": "center",
+        }
+        ax.annotate(words, (-0.02, y + 0.375), color=PALETTE[colour], **place)
+    ax.set(xlim=(0, T + 1), ylim=(-0.1, len(rows)), yticks=[])
     ax.grid(False)
     ax.spines["left"].set_visible(False)
-    ax.set(xlim=(0, len(values) + 1), ylim=(-0.1, len(rows)))
