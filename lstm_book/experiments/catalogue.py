@@ -11,6 +11,7 @@ from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.long_range import LearnTask, LearnTaskInTime
 from lstm_book.experiments.series import Layer, Series
+from lstm_book.experiments.side_by_side import SideBySide, Start
 from lstm_book.experiments.tagging import TagSource
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 
@@ -193,6 +194,21 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(_series(30, peer) for peer in _PEERS),
         *(_series(100, peer, patience=6) for peer in _PEERS),
         *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
+        SideBySide(
+            name="side-by-side",
+            about="RNNs and LSTMs from vanishing to growing gradients",
+        ),
+        SideBySide(
+            name="side-by-side-slow",
+            about="the same at a third of the learning rate",
+            lr=3e-3,
+        ),
+        SideBySide(
+            name="side-by-side-continued",
+            about="orthogonal RNNs after 250 updates, each continued five times",
+            starts=(Start("rnn", 1.0),),
+            forks=5,
+        ),
         LearnTask(
             name="first-and-last",
             about="the first and the last number, 32 units, fresh sequences, forget bias 2",
