@@ -41,6 +41,6 @@
     figure.classList.add("trail-moved"); // bars answer at once, without the first animation
     draw();
   });
-  figure.querySelector(".trail-control").hidden = false;
+  figure.querySelector(".slide-control").classList.add("slide-ready");
   draw();
 })();

@@ -48,11 +48,9 @@ class Trail:
 {_row("RNN", "rnn", self.rnn)}
 {_row("LSTM", "lstm", self.lstm)}
 <div class="trail-axis"><span>{LAGS} steps before</span><span>the last step</span></div>
-<div class="trail-control" hidden>
-<label for="trail-bias">Forget bias of the LSTM</label>
-<input type="range" id="trail-bias" min="{low}" max="{high}" step="{step}" value="{START}">
-<output for="trail-bias"></output>
-</div>
+<div class="slide-control"><label>Forget bias of the LSTM
+<input type="range" min="{low}" max="{high}" step="{step}" value="{START}"></label>
+<output></output></div>
 <script type="application/json">{packed}</script>
 <script src="_static/lab/lstm.js" defer></script><script src="_static/trail.js" defer></script>
 </div>"""

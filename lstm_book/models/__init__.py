@@ -8,6 +8,7 @@ from lstm_book.models.initialise import series_init_
 from lstm_book.models.last_step import LastStepClassifier
 from lstm_book.models.ngram import NGram, best_ngram
 from lstm_book.models.seq2seq import Decoded, Encoded, Predicted, Seq2Seq
+from lstm_book.models.streaming import RecurrentStream, TransformerStream, stream
 from lstm_book.models.tagger import Tagger
 from lstm_book.models.transformer import TransformerClassifier
 from lstm_book.models.vocabulary import Vocabulary
@@ -21,13 +22,16 @@ __all__ = [
     "LastStepClassifier",
     "NGram",
     "Predicted",
+    "RecurrentStream",
     "Seq2Seq",
     "SequenceClassifier",
     "Tagger",
     "TransformerClassifier",
+    "TransformerStream",
     "Vocabulary",
     "beam_search",
     "best_ngram",
     "sequence_cross_entropy",
     "series_init_",
+    "stream",
 ]

@@ -18,17 +18,17 @@ except ImportError as error:
 
 from lstm_book.plotting._common import label_end
 from lstm_book.plotting.curves import (
-    draw_accumulator,
     draw_bars,
+    draw_dots,
     draw_gates,
-    draw_gradient_flow,
     draw_half_life,
     draw_history,
     draw_lag,
-    draw_singular_values,
+    draw_threshold,
 )
 from lstm_book.plotting.maps import draw_heatmap, draw_jacobian
 from lstm_book.plotting.schematic import draw_cell, draw_gru_cell, draw_rnn_cell, draw_unrolled
+from lstm_book.plotting.slide import SlidingFigure, slide
 from lstm_book.plotting.style import INK, MUTED, PALETTE, SURFACE, colour_of, stylesheet, use_style
 from lstm_book.plotting.text import draw_text, text_height
 from lstm_book.plotting.themed import ThemedFigure, figure, show, subplots
@@ -38,13 +38,13 @@ __all__ = [
     "MUTED",
     "PALETTE",
     "SURFACE",
+    "SlidingFigure",
     "ThemedFigure",
     "colour_of",
-    "draw_accumulator",
     "draw_bars",
     "draw_cell",
+    "draw_dots",
     "draw_gates",
-    "draw_gradient_flow",
     "draw_gru_cell",
     "draw_half_life",
     "draw_heatmap",
@@ -52,12 +52,13 @@ __all__ = [
     "draw_jacobian",
     "draw_lag",
     "draw_rnn_cell",
-    "draw_singular_values",
     "draw_text",
+    "draw_threshold",
     "draw_unrolled",
     "figure",
     "label_end",
     "show",
+    "slide",
     "stylesheet",
     "subplots",
     "text_height",

@@ -44,7 +44,7 @@ def as_number(value: Any, name: str) -> float:
 
 
 def as_array(
-    values: Any, name: str, *shapes: str, nan: Literal["refused", "at the end", "a gap"] = "refused"
+    values: Any, name: str, *shapes: str, nan: Literal["refused", "a gap"] = "refused"
 ) -> Array:
     """Return the values as a float array after checking its rank and that it is not empty.
 
@@ -52,14 +52,12 @@ def as_array(
         values: Numbers, a NumPy array or a torch tensor (detached and moved to the CPU).
         name: What the caller calls it, for the message.
         *shapes: The accepted shapes, each as letters: ``"T"``, ``"TH"``.
-        nan: Where a value may be NaN: nowhere; at the end of a sequence, which may be shorter than
-            others; or anywhere, for who draws a gap.
+        nan: Where a value may be NaN: nowhere, or anywhere, for who draws a gap.
 
     Raises:
         TypeError: If the values are no real numbers.
         ValueError: If the rank is none of them, an axis is empty, a value is NaN that may not be,
             or all are.
-        FloatingPointError: If a value is NaN within a sequence.
     """
     if hasattr(values, "detach"):
         values = values.detach().cpu()
@@ -77,8 +75,6 @@ def as_array(
     lost = np.isnan(array)
     if lost.any() and (nan == "refused" or lost.all()):
         raise ValueError(f"expected {name} without NaN, got {int(lost.sum())} NaN")
-    if nan == "at the end" and (lost[0].any() or (lost[:-1] & ~lost[1:]).any()):
-        raise FloatingPointError(f"expected {name} to be NaN beyond a sequence's end only")
     return array
 
 

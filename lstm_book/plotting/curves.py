@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from itertools import cycle
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.checks import check_type
+from lstm_book.checks import check_choice, check_type
 from lstm_book.plotting._common import (
     Array,
     as_array,
@@ -22,7 +23,7 @@ from lstm_book.plotting._common import (
 from lstm_book.plotting.style import INK, MUTED, PALETTE, colour_of
 
 _TINY = 1e-300  # below, the margin of a logarithmic axis would leave the range of floats
-_SIGNALS = ("i", "f", "g", "o", "c", "h", "x")
+_OTHERS = ("lstm", "rnn", "neutral")  # colours of gates that no LSTM has
 _DASHES = {"i": "-", "f": "-", "g": (0, (4, 1.2)), "o": (0, (1.2, 1))}
 
 
@@ -62,32 +63,6 @@ def draw_lag(
         require_same_length(norms=values, bound=limit)
         ax.plot(lags, _drawable(limit), color=colour_of(colour), ls=(0, (3, 2)), lw=1.3)
     ax.set(xlabel="lag (steps back)", ylabel="gradient norm")
-    return ax
-
-
-def draw_gradient_flow(ax: Axes, flow_h: Any, flow_c: Any = None) -> Axes:
-    """Draw the norms of ∂L/∂h_t and ∂L/∂c_t over the sequence, on a logarithmic axis.
-
-    Of sequences of different lengths, each step shows those that have it.
-
-    Args:
-        ax: The axes.
-        flow_h: (T,) or (T, B), the norm of ∂L/∂h_t for t = 1 … T; NaN beyond a sequence's end.
-        flow_c: The same for c_t; None for an RNN, which has none.
-
-    Raises:
-        ValueError: If a shape is wrong, or a norm is negative.
-        FloatingPointError: If a norm is NaN within a sequence.
-    """
-    check_axes(ax)
-    h = _norms(flow_h, "flow_h")
-    steps = np.arange(1, len(h) + 1, dtype=float)
-    _log_curve(ax, steps, h, r"$\partial L/\partial h_t$", PALETTE["h"])
-    if flow_c is not None:
-        c = _norms(flow_c, "flow_c")
-        require_same_length(flow_h=h, flow_c=c)
-        _log_curve(ax, steps, c, r"$\partial L/\partial c_t$", PALETTE["c"])
-    ax.set(xlabel="step t", ylabel="gradient norm")
     return ax
 
 
@@ -133,7 +108,7 @@ def draw_history(
         label_end(ax, steps[-1], middle[-1], label, colour_of(colour))
     for name, score in (baselines or {}).items():
         score = as_number(score, "a baseline")
-        ax.axhline(score, color=MUTED, ls=(0, (3, 2)), lw=1.3)
+        draw_threshold(ax, score)
         label_end(ax, steps[-1], score, name, MUTED)
     ax.set(xlabel="epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -141,13 +116,15 @@ def draw_history(
 
 
 def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Axes:
-    """Draw the gates of one unit over time, each in its colour, with its name beside it.
+    """Draw the gates of one unit of any cell over time, with their names beside them.
 
-    A value that is NaN, as a recording is beyond a sequence's end, is a gap in its curve.
+    The LSTM's i, f, g and o, its states c and h and the input x have their own colours; other
+    names, as a GRU's r, z and n, take turns. A value that is NaN, as a recording is beyond a
+    sequence's end, is a gap in its curve.
 
     Args:
         ax: The axes.
-        gates: A mapping or NamedTuple from names (i, f, g, o; c, h and x work too) to (T,).
+        gates: A mapping or NamedTuple from names to (T,).
         only: The names to draw, if not all.
 
     Raises:
@@ -156,58 +133,77 @@ def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Ax
     check_axes(ax)
     named: Mapping[str, Any] = gates._asdict() if hasattr(gates, "_asdict") else gates
     names = list(named) if only is None else list(only)
-    if not names or any(name not in named or name not in _SIGNALS for name in names):
-        raise ValueError(f"expected gates among i, f, g, o, c, h, x, got {names}")
+    if not names or any(name not in named for name in names):
+        raise ValueError(f"expected gates among {', '.join(map(str, named))}, got {names}")
     series = {name: as_array(named[name], name, "T", nan="a gap") for name in names}
     require_same_length(**series)
+    others = cycle(_OTHERS)
     for name, values in series.items():
         steps = np.arange(1, len(values) + 1)
-        ax.plot(steps, values, color=PALETTE[name], ls=_DASHES.get(name, "-"))
+        colour = PALETTE[name if name in PALETTE else next(others)]
+        ax.plot(steps, values, color=colour, ls=_DASHES.get(name, "-"))
         last = _last_drawn(values)
-        label_end(ax, steps[last], values[last], f"${name}_t$", PALETTE[name])
+        label_end(ax, steps[last], values[last], f"${name}_t$", colour)
     ax.set(xlabel="step t", ylabel="value")
-    if set(names) <= {"i", "f", "o"}:
+    if set(names) <= {"i", "f", "o", "r", "z"}:
         ax.set_ylim(-0.02, 1.02)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
 
 
-def draw_accumulator(ax: Axes, c: Any, written: Any, f: Any, *, initial: float = 0.0) -> Axes:
-    """Draw how a cell state is made: at each step, what was kept and what was written.
+def draw_threshold(ax: Axes, value: float, *, axis: Literal["x", "y"] = "y") -> Axes:
+    """Draw a dashed line at what knowing nothing scores, or another value to compare with.
 
     Args:
         ax: The axes.
-        c: (T,), the cell state of one unit; here and below, NaN beyond a sequence's end.
-        written: (T,), i_t g_t.
-        f: (T,), the forget gate; what was kept is f_t c_{t-1}.
-        initial: c_0.
+        value: Where the line stands.
+        axis: Which axis it is a value of: of y the line lies, of x it stands.
 
     Raises:
-        ValueError: If the lengths differ, or c_t is not f_t c_{t-1} + i_t g_t.
-        FloatingPointError: If a value is NaN within a sequence.
+        ValueError: If the value is not finite, or there is no such axis.
     """
     check_axes(ax)
-    initial = as_number(initial, "initial")
-    state, new, gate = (
-        as_array(values, name, "T", nan="at the end")
-        for name, values in (("c", c), ("written", written), ("f", f))
-    )
-    require_same_length(c=state, written=new, f=gate)
-    length = int(np.isfinite(state).sum())  # beyond, there is nothing to draw
-    state, new, gate = state[:length], new[:length], gate[:length]
-    kept = gate * np.concatenate([[initial], state[:-1]])
-    if not np.allclose(kept + new, state, rtol=1e-4, atol=1e-5):
-        raise ValueError("expected c_t = f_t c_{t-1} + written_t at every step; it is not so here")
-    steps = np.arange(1, len(state) + 1)
-    # Bars of one sign stack; bars of opposite signs stand on either side of zero.
-    base = np.where(np.sign(kept) == np.sign(new), kept, 0.0)
-    ax.bar(steps, kept, color=PALETTE["f"], alpha=0.55, width=0.8, label=r"kept  $f_t\,c_{t-1}$")
-    ax.bar(steps, new, bottom=base, color=PALETTE["i"], width=0.8, label=r"written  $i_t\,g_t$")
-    ax.plot(steps, state, color=PALETTE["c"], marker="o", ms=3.5, label=r"sum  $c_t$")
-    ax.axhline(0, color=MUTED, lw=0.8)
-    ax.set(xlabel="step t", ylabel="cell state")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend_above(ax, 3)
+    line = {"x": ax.axvline, "y": ax.axhline}[check_choice("axis", axis, ("x", "y"))]
+    line(as_number(value, "value"), color=MUTED, ls=(0, (3, 2)), lw=1.3)
+    return ax
+
+
+def draw_dots(
+    ax: Axes,
+    rows: Mapping[str, Any],
+    *,
+    colours: Sequence[str] | str = "neutral",
+    medians: bool = False,
+    **style: Any,
+) -> Axes:
+    """Draw what every seed gave as a dot, one row for each case, the first on top.
+
+    Args:
+        ax: The axes.
+        rows: By the name of a case, its values, (S,), finite.
+        colours: One palette name or colour, or one for each row.
+        medians: Whether to draw a bar at each row's median.
+        **style: How a dot looks, as :meth:`matplotlib.axes.Axes.plot` takes it.
+
+    Raises:
+        TypeError: If the rows are no mapping.
+        ValueError: If there are none, not as many colours as rows, or a value is not finite.
+    """
+    check_axes(ax)
+    check_type("rows", rows, Mapping, "values by name")
+    fills = [colours] * len(rows) if isinstance(colours, str) else list(colours)
+    if not rows or len(fills) != len(rows):
+        raise ValueError(f"expected as many colours as rows, got {len(fills)} and {len(rows)}")
+    for row, ((name, values), fill) in enumerate(zip(rows.items(), fills, strict=True)):
+        dots = as_array(values, f"row {name!r}", "S")
+        if not np.isfinite(dots).all():
+            raise ValueError(f"expected finite values, got {dots.tolist()}")
+        look = {"color": colour_of(fill), "ms": 6, "alpha": 0.75, **style}
+        ax.plot(dots, [row] * len(dots), "o", **look)
+        if medians:
+            ax.plot([np.median(dots)] * 2, [row - 0.3, row + 0.3], color=INK, lw=1.6)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     return ax
 
 
@@ -252,7 +248,7 @@ def draw_bars(
     ax.margins(x=0.12)
     if reference is not None:
         reference = as_number(reference, "reference")
-        ax.axvline(reference, color=MUTED, ls=(0, (3, 2)), lw=1.3)
+        draw_threshold(ax, reference, axis="x")
         ax.annotate(
             reference_label,
             (reference, 1),
@@ -316,44 +312,10 @@ def draw_half_life(
     return ax
 
 
-def draw_singular_values(
-    ax: Axes, values: Any, *, label: str = "", colour: str = "neutral"
-) -> Axes:
-    """Draw singular values, the largest first, with a line at 1 where growing begins.
-
-    Args:
-        ax: The axes.
-        values: (N,), not negative, in any order.
-        label: Written at the right end.
-        colour: A palette name, or a colour.
-
-    Raises:
-        ValueError: If the shape is wrong, or a value is negative, NaN or infinite.
-    """
-    check_axes(ax)
-    s = np.sort(_not_negative(as_array(values, "values", "N"), "values"))[::-1]
-    if not np.isfinite(s).all():
-        raise ValueError("expected finite singular values, got an infinite one")
-    rank = np.arange(1, len(s) + 1)
-    ax.axhline(1, color=MUTED, lw=1.1, ls=(0, (3, 2)))
-    ax.plot(rank, s, color=colour_of(colour), marker="o", ms=3)
-    if label:
-        label_end(ax, rank[-1], s[-1], label, colour_of(colour))
-    ax.set(xlabel="rank", ylabel="singular value")
-    ax.set_ylim(bottom=0)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return ax
-
-
 def _not_negative(values: Array, name: str) -> Array:
     if (values < 0).any():
         raise ValueError(f"expected {name} not negative, got a minimum of {values.min():.3g}")
     return values
-
-
-def _norms(values: Any, name: str) -> Array:
-    """Return norms of sequences that may end before others, (T,) or (T, B)."""
-    return _not_negative(as_array(values, name, "T", "TB", nan="at the end"), name)
 
 
 def _last_drawn(values: Array) -> int:
@@ -378,23 +340,19 @@ def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> No
     samples = values.reshape(len(values), -1)
     # "inverted_cdf" picks one of the samples: no interpolation between a number and infinity.
     shares: Any = partial(np.percentile, q=[10, 50, 90], method="inverted_cdf")
-    if np.isnan(samples).any():  # where a sequence has ended, of the others
-        rows = [row[~np.isnan(row)] for row in samples]
-        low, middle, high = np.array([shares(row) if len(row) else [np.nan] * 3 for row in rows]).T
-    else:
-        low, middle, high = shares(samples, axis=1)
+    low, middle, high = shares(samples, axis=1)
     log_axis(ax)
     (line,) = ax.plot(x, _drawable(middle), color=colour)
     if samples.shape[1] > 1:
         # A band that reaches down to zero is drawn to the smallest positive number it holds.
-        floor = np.nanmin(_drawable(samples)) if (np.isfinite(_drawable(samples))).any() else np.nan
+        floor = np.nanmin(_drawable(samples)) if np.isfinite(_drawable(samples)).any() else np.nan
         band = np.isfinite(_drawable(high))
         ax.fill_between(x, np.maximum(low, floor), high, where=band, color=colour, alpha=0.2, lw=0)
     drawn = np.flatnonzero(np.isfinite(np.asarray(line.get_ydata(), dtype=float)))
     if len(drawn) == 0:
         raise ValueError("expected at least one norm that is positive and finite, got none")
     last = drawn[-1]
-    if last < len(x) - 1 and not np.isnan(middle[last + 1]):
+    if last < len(x) - 1:
         after = middle[last + 1]
         mark = "^" if after > 1 else "v"
         words = "then overflow" if after > 1 else "then 0" if after == 0 else f"then < {_TINY}"
@@ -402,17 +360,3 @@ def _log_curve(ax: Axes, x: Array, values: Array, label: str, colour: str) -> No
         label = f"{label} ({words})" if label else words
     if label:
         label_end(ax, x[last], middle[last], label, colour)
-
-
-def _legend_above(ax: Axes, columns: int) -> None:
-    ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        columnspacing=1.2,
-        frameon=False,
-        fontsize=9.5,
-        labelcolor=INK,
-        handlelength=1.2,
-        borderaxespad=0.2,
-    )

@@ -125,15 +125,25 @@ def show(fig: Figure, *, alt: str) -> ThemedFigure:
         raise TypeError(f"expected alt to be a str, got {type(alt).__name__}")
     if not alt.strip():
         raise ValueError("expected a text that says what the figure shows, got an empty alt")
+    return ThemedFigure(alt, finished(fig, svg_of(fig, alt)), fig)
+
+
+def svg_of(fig: Figure, alt: str) -> str:
+    """Render a figure as an SVG element for a themed page, its ids as Matplotlib made them."""
     _titles_left(fig)
     separate_labels(fig)
     mark_halos(fig)
     mark_maps(fig)
     svg = _themed_svg(fig, " ".join(alt.split()))
     fig.set_layout_engine("none")  # keep the layout: drawing again would move it a little
+    return svg
+
+
+def finished(fig: Figure, svg: str) -> str:
+    """Close a figure whose SVG is rendered; return that with ids that no other figure has."""
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(fig)  # otherwise the inline backend shows it a second time
-    return ThemedFigure(alt, svg, fig)
+    return _with_own_ids(svg).strip()
 
 
 def _titles_left(fig: Figure) -> None:
@@ -174,7 +184,7 @@ def _themed_svg(fig: Figure, alt: str) -> str:
         f'overflow: visible">'
     )
     svg = re.sub(r"<svg.*?>", lambda _: head, svg, count=1, flags=re.DOTALL)
-    return _with_own_ids(svg).strip()
+    return svg
 
 
 def _themed_font(declaration: re.Match[str]) -> str:

@@ -11,18 +11,52 @@ from typing import Any
 import torch
 from bench_layers import Call, measure
 from harness import prepare, write
-from streaming import FEATURES, RECURRENT, SIZES, LayerStream, Stream, make, stream
 from torch import Tensor, nn
 
-from lstm_book.models import LastStepClassifier
+from lstm_book.models import (
+    LastStepClassifier,
+    RecurrentStream,
+    TransformerClassifier,
+    TransformerStream,
+    stream,
+)
 
+FEATURES = 10
+# Units H of two layers, or the width of a Transformer of two layers, with as many parameters.
+SIZES = {
+    "small": {"RNN": 258, "GRU": 148, "LSTM": 128, "Transformer": 92},
+    "large": {"RNN": 1026, "GRU": 591, "LSTM": 512, "Transformer": 364},
+}
+RECURRENT = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 LENGTHS = [2**k for k in range(4, 13)]
 BATCH = 8
 MODELS = [*RECURRENT, "Transformer"]
 MODES = [("step", "small"), ("step", "large"), ("read", "small"), ("update", "small")]
 
 
-def one_step(streamed: Stream, x: Tensor) -> Call:
+def make(name: str, size: str) -> nn.Module:
+    """Return an untrained model in evaluation mode, with weights from torch's random numbers."""
+    units = SIZES[size][name]
+    if name == "Transformer":
+        return TransformerClassifier(FEATURES, units).eval()
+    layer = RECURRENT[name](FEATURES, units, num_layers=2)
+    return LastStepClassifier(layer, every_layer=True).eval()
+
+
+class LayerStream:
+    """Reads with the layer itself, called with sequences of one step; keeps its state."""
+
+    def __init__(self, model: LastStepClassifier) -> None:
+        self.model, self.state = model, None
+
+    def step(self, x: Tensor) -> Tensor:
+        """Take one input (B, D), return the logits (B,)."""
+        _, self.state = self.model.layer(x[None], self.state)
+        h = self.state[0].transpose(0, 1).flatten(1)
+        return self.model.readout(h).squeeze(-1)
+
+
+def one_step(streamed: RecurrentStream | TransformerStream | LayerStream, x: Tensor) -> Call:
     """The step at the end of a stream, again and again from the same state."""
     with torch.no_grad():
         if isinstance(streamed, LayerStream):

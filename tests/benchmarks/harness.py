@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 COMMAND = "python -m nox -s bench"
-STORED = Path(__file__).parents[2] / "docs" / "stored"
+STORED = Path(__file__).parents[2] / "lstm_book" / "figures" / "stored"
 IDLE, PATIENCE = 0.7, 18  # the highest load average; how often to look again, every 10 s
 
 

@@ -72,6 +72,7 @@ def start(work):
     if pid:
         return pid
     code = 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     try:
         code = work()
     except KeyboardInterrupt:

@@ -801,7 +801,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
 PADDED = ("record", "record(cell)", "gradient_paths", "trace.around")
 
 RECORDS = {  # plain records without a check of their own, and what has no argument or is abstract
-    "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "ThemedFigure",
+    "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show", "slide",
+    "SlidingFigure", "ThemedFigure",
     "python_text", "python_sources", "load_japanese_vowels", "confirm_experiment", "StoredRun",
     "History", "CellTrace", "GateTrace", "Recording", "SequenceDataset", "Sequences", "Sources",
     "Text",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cells import ROOT, cells_of, in_place, pages
+from page_cells import ROOT, cells_of, in_place, pages
 
 CONFIG = Path(__file__).with_name("pages.toml")
 
