@@ -11,7 +11,7 @@ from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.long_range import LearnTask, LearnTaskInTime
 from lstm_book.experiments.series import Layer, Series
-from lstm_book.experiments.side_by_side import SideBySide, Start
+from lstm_book.experiments.side_by_side import Continued, SideBySide
 from lstm_book.experiments.tagging import TagSource
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 
@@ -203,11 +203,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             about="the same at a third of the learning rate",
             lr=3e-3,
         ),
-        SideBySide(
+        Continued(
             name="side-by-side-continued",
             about="orthogonal RNNs after 250 updates, each continued five times",
-            starts=(Start("rnn", 1.0),),
-            forks=5,
         ),
         LearnTask(
             name="first-and-last",
@@ -307,5 +305,9 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 """All experiments of the book."""
 
-EVERY_SEED = {"first-and-last", "adding-100", "adding-1000", "adding-10000", "adding-100000"}
+EVERY_SEED = {
+    "first-and-last",
+    "side-by-side-continued",
+    *("adding-100", "adding-1000", "adding-10000", "adding-100000"),
+}
 """Experiments of which weights and history are kept for every seed, because the book reads them."""
