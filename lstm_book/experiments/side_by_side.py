@@ -186,7 +186,7 @@ def _first_step_norms(layer: nn.Module, x: Tensor) -> Tensor:
     """Return ‖∂h_T/∂s_1‖₂ of every sequence of x (T, B, D): `lag_norms` at lag T - 1 alone."""
     U = weights_of(layer).U
     norms = []
-    for part in x.split(100, dim=1):
+    for part in torch.split(x, 100, dim=1):
         run = run_module(layer, part)
         lstm = isinstance(layer, nn.LSTM)
         jacobians = state_jacobians(run, U).matrix if lstm else rnn_jacobians(run, U)
