@@ -9,7 +9,7 @@ from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
-from lstm_book.experiments.long_range import LearnTask, LearnTaskInTime
+from lstm_book.experiments.learn_task import LearnTask, LearnTaskInTime
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.side_by_side import Continued, SideBySide
 from lstm_book.experiments.tagging import TagSource

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from lstm_book.cells import init_forget_bias_, init_orthogonal_, weights_of
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
-from lstm_book.gradients import rnn_jacobians, run_module, state_jacobians
+from lstm_book.gradients import rnn_jacobians, state_jacobians
+from lstm_book.layers import run_module
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import fit

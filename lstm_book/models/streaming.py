@@ -51,8 +51,9 @@ class RecurrentStream:
             self.cells.append(cell)
             self.states.append((zeros, zeros) if layer.mode == "LSTM" else zeros)
 
+    @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
-        """Take one input.
+        """Take one input; no gradient flows through a stream.
 
         Args:
             x: The input of this step, (B, D).
@@ -109,8 +110,9 @@ class TransformerStream:
             model.width // self.heads,
         )
 
+    @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
-        """Take one input (B, D), return the logits (B,).
+        """Take one input (B, D), return the logits (B,); no gradient flows through a stream.
 
         Raises:
             ValueError: If x has not two dimensions, or there is no room for another step.

@@ -70,6 +70,17 @@ TOO_WIDE = """
           ...boxes.slice(0, 5).map(e => e.outerHTML.slice(0, 120))];
 }
 """
+# Code of pages and scripts that its box does not show whole, folded or not.
+CUT_CODE = """
+() => {
+  const closed = [...document.querySelectorAll('details:not([open])')];
+  closed.forEach(box => box.open = true);
+  const cut = [...document.querySelectorAll('.cell_input pre, .highlight-Python pre')]
+    .filter(pre => pre.scrollWidth > pre.clientWidth).map(pre => pre.innerText.slice(0, 80));
+  closed.forEach(box => box.open = false);
+  return cut;
+}
+"""
 
 
 class Walker:
@@ -143,6 +154,7 @@ def test_page(page_name, walker, figures):
     faults = {
         "weight": [] if weight < WEIGHT else [weight],
         "shift": [] if shift < SHIFT else [shift, moved],
+        "cut code": walker.page.evaluate(CUT_CODE),
     }
     walker.page.set_viewport_size(PHONE)
     faults["wider than a phone"] = walker.page.evaluate(TOO_WIDE)
@@ -176,11 +188,14 @@ def test_the_checks_can_fail(walker, site):
           const main = document.querySelector('article');
           main.insertAdjacentHTML('afterbegin',
             '<p style="color:#bbb;background:#ccc">pale</p><img src="/gone.png">' +
-            '<div style="width:1500px">wide</div>');
+            '<div style="width:1500px">wide</div>' +
+            '<details><div class="cell_input"><pre style="overflow-x:auto">cut' +
+            'x'.repeat(999) + '</pre></div></details>');
           document.cookie = 'a=1';
           window.dispatchEvent(new Event('resize'));
         }"""
     )
+    assert [code[:4] for code in walker.page.evaluate(CUT_CODE)] == ["cutx"]
     walker.page.set_viewport_size(PHONE)
     walker.page.wait_for_timeout(300)
     rules = {rule for rule, _, _ in walker.violations("light")}

@@ -1,0 +1,30 @@
+"""What a page shows can be pasted into a fresh interpreter, in order, in a folder elsewhere.
+
+``nox -s pasted`` runs this; plain pytest leaves it out, because pages take their time.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from page_cells import ROOT, cells_of, in_place
+
+PAGES = ["part1_maths/gradient_flow", "part3_training/comparison"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows_runs_by_itself(page, tmp_path):
+    source = ROOT / "docs" / f"{page}.md"
+    pasted = tmp_path / source.name  # the code stands on the page's lines: a traceback names them
+    pasted.write_text(in_place(cell for cell in cells_of(source) if not cell.hidden))
+    assert "glue" not in pasted.read_text()
+    result = subprocess.run(
+        [sys.executable, pasted],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
