@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sphinx.util import docname_join
+
 # One thread for every kernel and script: results repeat, and parallel readers do not fight.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -195,9 +197,19 @@ the contents in the bar at the top.</p>""",
 # One page alone, by nox -s page: what other pages hold is taken from the site, once that was built.
 if tags.has("page"):  # type: ignore[name-defined] # noqa: F821 (Sphinx brings it)
     extensions.remove("sphinx_gallery.gen_gallery")
-    suppress_warnings = ["toc", "bibtex", "ref.numref", "ref.claim"]
+    suppress_warnings = ["toc", "bibtex", "ref.numref", "ref.claim", "mystnb.glue_ref"]
+    intersphinx_disabled_reftypes: list[str] = []
     built = ROOT / "build" / "html"
     if (built / "objects.inv").exists():
         intersphinx_mapping["book"] = (built.as_uri(), str(built / "objects.inv"))
     else:
         suppress_warnings.append("ref")
+
+    def setup(app):
+        """Let intersphinx find pages that are named by the way to them."""
+
+        def name_in_full(app, env, node, contnode):
+            if node["reftype"] == "doc":
+                node["reftarget"] = docname_join(node["refdoc"], node["reftarget"])
+
+        app.connect("missing-reference", name_in_full, priority=100)

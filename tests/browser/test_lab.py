@@ -294,15 +294,16 @@ def test_code_and_weights_are_small(site):
     assert sum(len(gzip.compress(part, 6)) for part in parts) < 60_000
 
 
-def test_without_javascript_a_figure_stands_there(browser, site):
+def test_without_javascript_the_way_to_a_figure_stands_there(browser, site):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.set_default_timeout(120_000)
     page.goto(site.address("lab.html"))
     assert not page.locator(".lab-live").is_visible()
-    still = page.locator("gate-lab noscript svg")
-    assert still.is_visible()
-    assert "gradient" in still.get_attribute("aria-label")
+    way = page.locator("gate-lab noscript a")
+    assert way.is_visible()
+    way.click()
+    page.locator("article svg[aria-label*='gradient']").first.wait_for()
     context.close()
 
 
