@@ -100,3 +100,6 @@ def test_a_page_works_from_the_file_system(page, site):
     page.goto((site.folder / CHAPTER).as_uri())
     choose(page, "dark")
     assert theme(page) == "dark"
+    page.wait_for_function(
+        "[...document.fonts].some(f => f.family.includes('Book Serif') && f.status == 'loaded')"
+    )
