@@ -59,8 +59,8 @@ class Cell(nn.Module, ABC):
                 the hidden state; each (B, H).
 
         Returns:
-            The state after the step, and gates: a tensor or a named tuple of tensors to be kept, or
-            an empty tuple.
+            The state after the step, and what of the step is to be kept, such as gates. That is a
+            tensor, a named tuple of tensors, or an empty tuple.
         """
 
     @abstractmethod

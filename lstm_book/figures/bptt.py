@@ -54,7 +54,7 @@ def step() -> ThemedFigure:
         fig,
         alt="The LSTM cell with all arrows turned. The error of c comes in along the top from "
         "step t+1 and leaves it, times the forget gate, for step t-1. The error of h comes in "
-        "below from step t+1 and from the loss, and goes up to the error of c and to the output gate. "
+        "below from step t+1 and from the loss, and goes up to the error of c and the output gate. "
         "From the error of c arrows lead to the forget gate, the input gate and the candidate. The "
         "four errors of the pre-activations lead through U to the hidden state before and through "
         "W to the input.",

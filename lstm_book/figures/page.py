@@ -49,7 +49,7 @@ def spread(values: Iterable[Any]) -> Spread:
     """Return the median and the range of numbers, or of a tensor of one axis.
 
     Raises:
-        StatisticsError: If there are none.
+        ValueError: If there are none.
     """
     numbers = [float(value) for value in values]
     return Spread(statistics.median(numbers), min(numbers), max(numbers))

@@ -183,7 +183,7 @@ def draw_dots(
         rows: By the name of a case, its values, (S,), finite.
         colours: One palette name or colour, or one for each row.
         medians: Whether to draw a bar at each row's median.
-        **style: How a dot looks, as :meth:`matplotlib.axes.Axes.plot` takes it.
+        **style: How a dot looks, as Matplotlib's ``plot`` takes it.
 
     Raises:
         TypeError: If the rows are no mapping.

@@ -22,7 +22,7 @@ MAP = {
         (DOCS / "reference/index.md").read_text(encoding="utf-8"),
         flags=re.MULTILINE,
     )
-    for name in re.findall(r"\.(\w+)`", names)
+    for name in re.findall(r"(\w+)`", names)
 }
 
 
