@@ -99,7 +99,10 @@ def drowned(plus: Tensor, minus: Tensor, right: Tensor) -> ThemedFigure:
     reach = 1 + int(shown.abs().max())
     bins = torch.linspace(-reach, reach, 2 * reach + 1).tolist()
     for k, (ax, t) in enumerate(zip(axes, steps, strict=True)):
-        for group, colour, alpha in ((shown[1], PALETTE["neutral"], 0.8), (shown[0], PALETTE["c"], 0.6)):
+        for group, colour, alpha in (
+            (shown[1], PALETTE["neutral"], 0.8),
+            (shown[0], PALETTE["c"], 0.6),
+        ):
             ax.hist(group[:, k].flatten().tolist(), bins, color=colour, alpha=alpha, density=True)
         words = f"after step {t}\n{right[:, t - 1].mean():.0f} % right"
         corner = {"ha": "right", "va": "top", "transform": ax.transAxes}
