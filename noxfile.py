@@ -14,6 +14,7 @@ nox.options.sessions = ["lint", "docs", "tests"]
 nox.options.default_venv_backend = "none"
 ENVIRONMENT = Path(".nox/book")
 PROGRAMS = (ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")).resolve()
+CHECK = "docs/_ext/check_site.py"
 SITE = ["-j", "2", "-d", "build/doctrees", "docs", "build/html"]
 # What makes this processor compute like others: the order of sums differs, so the last digits do.
 ARITHMETIC = {
@@ -47,6 +48,25 @@ def run(session: nox.Session, program: str, *args: str) -> None:
     session.run(str(PROGRAMS / program), *args, external=True)
 
 
+def build_copy(session: nox.Session, copy: Path) -> Path:
+    """Build a copy of the book, which takes nothing from the usual caches and leaves them alone."""
+    copy = copy.resolve()
+    shutil.rmtree(copy, ignore_errors=True)
+    for part in ("docs", "gallery", "lstm_book", "tests"):
+        generated = shutil.ignore_patterns("__pycache__", "node_modules")
+        shutil.copytree(part, copy / part, ignore=generated)
+    shutil.rmtree(copy / "docs/gallery", ignore_errors=True)
+    (copy / "docs/node_modules").symlink_to(Path("docs/node_modules").resolve())
+    for file in Path().glob("[!.]*"):
+        if file.is_file():
+            shutil.copy2(file, copy)
+    session.env["PYTHONPATH"] = str(copy)
+    with session.chdir(copy):
+        run(session, "sphinx-build", "-W", "--keep-going", *SITE)
+    del session.env["PYTHONPATH"]
+    return copy / "build/html"
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site into build/html, executing every page, and check what was built."""
@@ -57,8 +77,37 @@ def docs(session: nox.Session) -> None:
         # An incremental build does not repeat the warnings of pages that it has read already.
         Path("build/doctrees/environment.pickle").unlink(missing_ok=True)
         raise
-    run(session, "python", "docs/_ext/check_site.py", "build/html")
+    run(session, "python", CHECK, "build/html")
     session.log(f"Open {Path('build/html/index.html').resolve().as_uri()}")
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """Build one page alone, in seconds: ``-- docs/part1_maths/gates.md``; warnings are errors."""
+    install(session, "docs")
+    if len(session.posargs) != 1:
+        session.error("Name one page: python -m nox -s page -- docs/part1_maths/gates.md")
+    name = Path(session.posargs[0]).resolve().relative_to(Path("docs").resolve()).with_suffix("")
+    only = [f"-Dinclude_patterns={name.as_posix()}.*", f"-Droot_doc={name.as_posix()}"]
+    site = ["-d", "build/page/doctrees", "docs", "build/page/html"]
+    run(session, "sphinx-build", "-W", "--keep-going", "-q", "-t", "page", *only, *site)
+    session.log(f"Open {Path('build/page/html', f'{name}.html').resolve().as_uri()}")
+
+
+@nox.session
+def reproducible(session: nox.Session) -> None:
+    """Build the site twice, from nothing and in different folders; name each file that differs."""
+    install(session, "docs")
+    sites = [build_copy(session, Path("build", "reproducible", name)) for name in ("a", "another")]
+    one, other = (
+        {str(path.relative_to(site)): hashlib.sha256(path.read_bytes()).digest() for path in files}
+        for site in sites
+        if (files := [path for path in site.rglob("*") if path.is_file()])
+    )
+    names = one.keys() | other.keys()
+    if differ := sorted(name for name in names if one.get(name) != other.get(name)):
+        session.error(f"{len(differ)} of {len(names)} files differ: {differ}")
+    session.log(f"All {len(names)} files are the same, byte for byte")
 
 
 @nox.session
@@ -76,25 +125,11 @@ def elsewhere(session: nox.Session) -> None:
     if unknown:
         session.error(f"expected some of {list(ARITHMETIC)}, got {sorted(unknown)}")
     for name in session.posargs or ARITHMETIC:
-        # A build of a copy takes nothing from the caches of the usual one, and leaves them alone.
-        copy = Path("build/elsewhere", name).resolve()
-        shutil.rmtree(copy, ignore_errors=True)
-        for part in ("docs", "gallery", "lstm_book", "tests"):
-            generated = shutil.ignore_patterns("__pycache__", "node_modules")
-            shutil.copytree(part, copy / part, ignore=generated)
-        shutil.rmtree(copy / "docs/gallery", ignore_errors=True)
-        (copy / "docs/node_modules").symlink_to(Path("docs/node_modules").resolve())
-        for file in Path().glob("[!.]*"):
-            if file.is_file():
-                shutil.copy2(file, copy)
-        session.log(f"With the arithmetic of {name}, in {copy}")
+        session.log(f"With the arithmetic of {name}")
         session.env.update(ARITHMETIC[name])
         run(session, "pytest", "-n", "auto", "--dist", "worksteal")
-        session.env["PYTHONPATH"] = str(copy)
-        with session.chdir(copy):
-            run(session, "sphinx-build", "-W", "--keep-going", *SITE)
-            run(session, "python", "docs/_ext/check_site.py", "build/html")
-        for variable in (*ARITHMETIC[name], "PYTHONPATH"):
+        run(session, "python", CHECK, str(build_copy(session, Path("build", "elsewhere", name))))
+        for variable in ARITHMETIC[name]:
             del session.env[variable]
 
 

@@ -15,6 +15,8 @@ os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(DOCS / "_ext"))
+from notebooks import install_line  # noqa: E402
+
 metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 project = "lstm_book"
@@ -32,28 +34,27 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "sphinx_reredirects",
-    "api_names",
-    "citation",
+    "accessibility",
+    "chapters",
     "claims",
-    "equation_again",
-    "equation_search",
-    "exercises",
-    "figure_index",
-    "folded_cells",
+    "fonts",
+    "formulas",
     "freshness",
     "gallery_pages",
-    "icon_fonts",
-    "inventories",
-    "katex",
     "gate_lab",
     "listing",
-    "lists",
-    "notebooks",
     "numerals",
-    "objectives",
-    "page_summaries",
+    "pages",
 ]
 exclude_patterns = ["_*", "node_modules", "gallery/**/*.ipynb", "gallery/**/*.py", "**.md5"]
+exclude_patterns += [
+    "./contrib",
+    "./katex*js",
+    "./katex.css",
+    "./katex-*",
+    "./README.md",
+]  # KaTeX's
+exclude_patterns += ["**.woff", "**.ttf"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", r"lstm_book\..*\.[A-Z](_co)?")]  # type variables
 numfig = True
@@ -72,6 +73,7 @@ nb_execution_timeout = 600
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"
 nb_render_markdown_format = "myst"
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 
 # Freshness: results follow the package, the stored results and the versions of what computes
 freshness_package = "lstm_book"
@@ -103,6 +105,8 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),
     "reset_modules": ("matplotlib", "gallery_pages.strict_warnings"),
     "reset_modules_order": "both",
+    "parallel": 2,
+    "thumbnail_size": (288, 202),  # pixels, shown at 160 by 112
     "write_computation_times": False,
     "min_reported_time": 1e9,
     "show_signature": False,
@@ -121,20 +125,20 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
-inventories_sites = {
-    "python": "https://docs.python.org/3",
-    "torch": "https://docs.pytorch.org/docs/stable",
-    "numpy": "https://numpy.org/doc/stable",
-    "matplotlib": "https://matplotlib.org/stable",
-    "jaxtyping": "https://docs.kidger.site/jaxtyping",
+# The names that the book refers to are listed in docs/_inventories, so that no site is asked.
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", "_inventories/python.txt"),
+    "torch": ("https://docs.pytorch.org/docs/stable", "_inventories/torch.txt"),
+    "numpy": ("https://numpy.org/doc/stable", "_inventories/numpy.txt"),
+    "matplotlib": ("https://matplotlib.org/stable", "_inventories/matplotlib.txt"),
+    "jaxtyping": ("https://docs.kidger.site/jaxtyping", "_inventories/jaxtyping.txt"),
 }
 
-# Notebooks. Without an address of the repository they say that a clone is wanted; Colab is offered
-# if that is on GitHub and a branch of it is named to which the notebooks of the site are pushed.
+# Notebooks. Without an address of the repository they say that a clone is wanted.
 notebooks_repository = metadata["project"].get("urls", {}).get("Repository", "")
 if not notebooks_repository and "GITHUB_REPOSITORY" in os.environ:
     notebooks_repository = f"https://github.com/{os.environ['GITHUB_REPOSITORY']}"
-notebooks_branch = metadata["tool"]["lstm_book"]["notebooks-branch"]
+sphinx_gallery_conf["first_notebook_cell"] = install_line(notebooks_repository, [])
 
 # Site
 html_title = "The LSTM book"
@@ -142,8 +146,8 @@ html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site
 html_theme = "pydata_sphinx_theme"
 html_favicon = "_static/favicon.svg"
 templates_path = ["_templates"]
-html_static_path = ["_static"]  # and build/assets, for what is generated: KaTeX, palette.css
-html_css_files = ["palette.css", "book.css"]
+html_static_path = ["_static", "node_modules/katex/dist"]  # of KaTeX its style and woff2 fonts
+html_css_files = ["katex.min.css", "palette.css", "book.css"]
 html_js_files = [("scroll.js", {"defer": "defer"})]
 html_sidebars = {page: [] for page in ("lab", "notation", "questions", "references", "search")}
 html_show_sourcelink = False
@@ -167,16 +171,19 @@ html_theme_options = {
 llms_summary = metadata["project"]["description"]
 redirects: dict[str, str] = {}  # "old/page": "../new/page.html", so that links of others hold
 
-# What names whole addresses only exists where the site knows its own: a site map, pictures for
+# What needs whole addresses only exists where the site knows its own: a site map, pictures for
 # those who share a link, and a page for wrong addresses, whose links must work at any depth.
+extensions.append("sphinxext.opengraph")  # and the description of each page
 if html_baseurl:
-    extensions += ["sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"]
+    extensions += ["sphinx_sitemap", "notfound.extension"]
 sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html", "genindex.html", "py-modindex.html"]
 ogp_site_url = html_baseurl
 ogp_site_name = html_title
-ogp_enable_meta_description = False  # page_summaries.py writes it
-ogp_social_cards = {"image": "gallery/dynamics/images/thumb/sphx_glr_phase_portrait_thumb.png"}
+ogp_social_cards = {
+    "enable": bool(html_baseurl),
+    "image": "gallery/dynamics/images/thumb/sphx_glr_phase_portrait_thumb.png",
+}
 notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
 notfound_context = {
     "title": "No such page",
@@ -184,3 +191,13 @@ notfound_context = {
 <p>There is nothing at this address. The page may have moved: try the search above, or start from
 the contents in the bar at the top.</p>""",
 }
+
+# One page alone, by nox -s page: what other pages hold is taken from the site, once that was built.
+if tags.has("page"):  # type: ignore[name-defined] # noqa: F821 (Sphinx brings it)
+    extensions.remove("sphinx_gallery.gen_gallery")
+    suppress_warnings = ["toc", "bibtex", "ref.numref", "ref.claim"]
+    built = ROOT / "build" / "html"
+    if (built / "objects.inv").exists():
+        intersphinx_mapping["book"] = (built.as_uri(), str(built / "objects.inv"))
+    else:
+        suppress_warnings.append("ref")

@@ -111,6 +111,21 @@ def check_tensor(name: str, value: object) -> Tensor:
     return value
 
 
+def check_states(name: str, value: object, fields: Sequence[str]) -> tuple[Any, ...]:
+    """Return the states given as a tuple or list, one for each field; what each is, is not asked.
+
+    Raises:
+        TypeError: If it is neither tuple nor list.
+        RuntimeError: If it has another number of states.
+    """
+    words = ", ".join(fields)
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"expected {name} to be a tuple ({words}), got {type(value).__name__}")
+    if len(value) != len(fields):
+        raise RuntimeError(f"expected {name} to be ({words}), got {len(value)} states")
+    return tuple(value)
+
+
 def check_shape(name: str, value: object, dims: str, sizes: Sequence[int | None]) -> Tensor:
     """Check a tensor's rank and sizes.
 

@@ -1,27 +1,28 @@
-"""Beyond Sphinx-Gallery: themed figures, strict warnings, links to scripts."""
+"""What Sphinx-Gallery does not do: themed figures, strict warnings, links to scripts, and scripts
+that are stale although they are unchanged, because the package behind them has changed.
+"""
 
-from __future__ import annotations
-
+import json
 import sys
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from dependencies import fingerprint
 from docutils import nodes
+from freshness import package_of, stored_results
 from PIL import Image
-from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
+from whole_book import link
 
-THUMBNAIL = (288, 202)  # pixels, shown at 160 by 112
-_thumbnails: set[int] = set()
 _filters: list[Any] = []
 
 
 def themed_scraper(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Write a PNG of a block's figure, for the thumbnail.
+    """Write the top of a block's figure, for the thumbnail: of a tall one all would be too small.
 
     The page itself embeds the figure's own HTML, which Sphinx-Gallery takes from the last
     expression of the block. A figure that pyplot still holds has no alternative text: an error.
@@ -33,11 +34,13 @@ def themed_scraper(block: Any, block_vars: dict[str, Any], gallery_conf: dict[st
             f"{block_vars['src_file']}: a figure was left open; "
             "end its block with lstm_book.plotting.show(fig, alt=...)"
         )
+    # A block without a last expression leaves that of an earlier block where it was.
     shown = block_vars["example_globals"].get("___")
-    if hasattr(shown, "alt") and hasattr(shown, "png") and id(shown) not in _thumbnails:
-        _thumbnails.add(id(shown))
-        path = Path(next(block_vars["image_path_iterator"]))
-        path.write_bytes(shown.png(dpi=110))
+    if hasattr(shown, "alt") and hasattr(shown, "png") and shown is not block_vars.get("drawn"):
+        block_vars["drawn"] = shown
+        with Image.open(BytesIO(shown.png(dpi=110))) as figure:
+            top = (0, 0, figure.width, min(figure.height, round(0.7 * figure.width)))
+            figure.convert("RGB").crop(top).save(next(block_vars["image_path_iterator"]))
     return ""
 
 
@@ -52,66 +55,58 @@ def strict_warnings(gallery_conf: dict[str, Any], fname: str | None, when: str) 
         warnings.filters[:] = _filters.pop()  # type: ignore[index]
 
 
+def forget_stale_scripts(app: Sphinx) -> None:
+    """Delete the checksum that marks a script as done, if its fingerprint has changed."""
+    package = package_of(app.env)
+    stored = stored_results(package, Path(app.srcdir))
+    scripts, target = Path(app.confdir, "../gallery"), Path(app.confdir, "gallery")
+    record = target / "fingerprints.json"
+    old = json.loads(record.read_text()) if record.exists() else {}
+    new = {}
+    for script in sorted(scripts.glob("*/*.py")):
+        name = script.relative_to(scripts).as_posix()
+        new[name] = fingerprint(script.read_text(encoding="utf-8"), package, stored).digest
+        if old.get(name) != new[name]:
+            (target / f"{name}.md5").unlink(missing_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(new, indent=1))
+
+
 class GalleryRole(SphinxRole):
     """``{gallery}`gates/forget_gate``` links to the page of that script, under its title."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Refer to the label that Sphinx-Gallery gives the page."""
-        script = self.text.strip().removesuffix(".py")
-        reference = addnodes.pending_xref(
-            "",
-            nodes.inline("", script, classes=["std", "std-ref"]),
-            refdomain="std",
-            reftype="ref",
-            reftarget=f"sphx_glr_gallery_{script.replace('/', '_')}.py".lower(),
-            refexplicit=False,
-            refwarn=True,
-            refdoc=self.env.docname,
-        )
+        script = self.text.strip().removesuffix(".py").replace("/", "_").lower()
+        reference = link(self.env, "ref", f"sphx_glr_gallery_{script}.py")
         self.set_source_info(reference)
         return [reference], []
 
 
-def drop_empty_tag_lists(app: Sphinx, doctree: nodes.document) -> None:
-    """Remove the placeholders for tags, which all have one id; the scripts have no tags."""
-    for node in list(doctree.findall(nodes.raw)):
-        if "id='sg-tag-list'" in node.astext():
+def drop_left_overs(app: Sphinx, doctree: nodes.document) -> None:
+    """Remove the empty lists of tags, which all have one id, and the zips, which hold the time at
+    which they were made and the two files that stand beside them.
+    """
+    for node in list(doctree.findall(nodes.Element)):
+        empty = isinstance(node, nodes.raw) and "id='sg-tag-list'" in node.astext()
+        if empty or "sphx-glr-download-zip" in node.get("classes", ()):
             node.parent.remove(node)
 
 
-def draw_thumbnails(app: Sphinx) -> None:
-    """Make each thumbnail anew, a little under twice the size at which it is shown, in few colours.
-
-    Of a tall figure it shows the top, large enough to be read.
-    """
-    for path in sorted(Path(app.srcdir, "gallery").glob("*/images/thumb/*_thumb.png")):
-        whole = path.parents[1] / path.name.replace("_thumb.png", "_001.png")
-        with Image.open(path) as stored:
-            done = stored.mode == "P" and stored.width <= THUMBNAIL[0]
-        if done or not whole.exists():
-            continue
-        with Image.open(whole) as figure:
-            height = min(figure.height, round(0.75 * figure.width))
-            picture = figure.convert("RGB").crop((0, 0, figure.width, height))
-        picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-        few = picture.quantize(96, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(path, optimize=True)
-
-
-def write_palette(app: Sphinx, config: Config) -> None:
-    """Write the figures' colours as CSS variables, with a shade for each theme."""
-    # Imported here: torch comes with it, and reads the number of threads that conf.py sets.
-    from lstm_book.plotting.style import stylesheet
-
-    assets = Path(app.confdir, config.generated_assets)
-    assets.mkdir(parents=True, exist_ok=True)
-    (assets / "palette.css").write_text(stylesheet(), encoding="utf-8")
+def reduce_colours(app: Sphinx) -> None:
+    """Store thumbnails in few colours, which makes a page of them a third as heavy."""
+    for path in Path(app.srcdir, "gallery").glob("*/images/thumb/*_thumb.png"):
+        with Image.open(path) as picture:
+            if picture.mode != "P":
+                few = picture.convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE, dither=0)
+                few.save(path, optimize=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect to Sphinx."""
+    app.setup_extension("freshness")
     app.add_role("gallery", GalleryRole())
-    app.connect("config-inited", write_palette)
-    app.connect("builder-inited", draw_thumbnails, priority=900)  # the gallery is there by then
-    app.connect("doctree-read", drop_empty_tag_lists)
+    if "sphinx_gallery.gen_gallery" in app.extensions:
+        app.connect("builder-inited", forget_stale_scripts, priority=100)
+        app.connect("builder-inited", reduce_colours, priority=900)  # the gallery is there by then
+    app.connect("doctree-read", drop_left_overs, priority=100)  # before downloads are collected
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

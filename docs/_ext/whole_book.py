@@ -1,63 +1,83 @@
-"""What pages about the whole book need: links to its parts, and to be written with every build."""
+"""What can only be written when all pages are read, and again whenever anything was: Sphinx has no
+such directives.
+"""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+FILL: dict[str, Callable[[BuildEnvironment, nodes.Element], list[nodes.Node]]] = {}
 
 
-def writers(env: BuildEnvironment) -> set[str]:
-    """Pages that are written again whenever anything was read."""
-    if not hasattr(env, "book_written_again"):
-        env.book_written_again = set()  # type: ignore[attr-defined]
-    found: set[str] = env.book_written_again  # type: ignore[attr-defined]
-    return found
+class later(nodes.General, nodes.Inline, nodes.Element):  # noqa: N801 (docutils names nodes so)
+    """The place of what a directive or a role is filled with when all pages are read."""
 
 
-def write_again(env: BuildEnvironment) -> None:
-    """Have the page that is being read written again whenever anything was read."""
-    writers(env).add(env.docname)
+def place(self: SphinxDirective | SphinxRole, argument: str) -> later:
+    """Leave a node to be filled."""
+    node = later(kind=self.name, argument=argument.strip())
+    self.set_source_info(node)
+    self.env.metadata[self.env.docname]["whole_book"] = True
+    return node
+
+
+class Directive(SphinxDirective):
+    """A directive that is filled later."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        return [place(self, "".join(self.arguments))]
+
+
+class Role(SphinxRole):
+    """A role that is filled later."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        return [place(self, self.text)], []
+
+
+class FillAll(SphinxPostTransform):
+    """Fill the places of one page, before references are resolved: what comes may hold some."""
+
+    default_priority = 5
+
+    def run(self, **kwargs: Any) -> None:
+        while node := self.document.next_node(later):
+            node.replace_self(FILL[node["kind"]](self.env, node))
 
 
 def link(
     env: BuildEnvironment, kind: str, target: str, text: str = "", *, domain: str = "std"
 ) -> addnodes.pending_xref:
     """A link that Sphinx resolves and warns about, under this text or the target's title."""
-    return addnodes.pending_xref(
-        "",
-        nodes.inline("", text),
-        refdomain=domain,
-        reftype=kind,
-        reftarget=target,
-        refexplicit=bool(text),
-        refwarn=True,
-        refdoc=env.docname,
-    )
+    inner = nodes.inline("", text or target)
+    what = {"refdomain": domain, "reftype": kind, "reftarget": target, "refdoc": env.docname}
+    return addnodes.pending_xref("", inner, refexplicit=bool(text), refwarn=True, **what)
+
+
+def note_change(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Remember whether any page is to be read, or is gone."""
+    app.book_changed = bool(added | changed | removed)  # type: ignore[attr-defined]
+    return []
 
 
 def updated(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Name the pages to write again, if any page was read or is gone."""
-    return sorted(writers(env)) if getattr(app, "book_changed", False) else []
+    """Name the pages to write again."""
+    pages = [page for page, facts in env.metadata.items() if "whole_book" in facts]
+    return pages if app.book_changed else []  # type: ignore[attr-defined]
 
 
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    """Forget a page that is read again or gone."""
-    app.book_changed = True  # type: ignore[attr-defined]
-    writers(env).discard(docname)
-
-
-def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
-    """Take over what a parallel reader recorded."""
-    writers(env).update(writers(other) & docnames)
-
-
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect to Sphinx."""
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_post_transform(FillAll)
+    app.connect("env-get-outdated", note_change)
     app.connect("env-updated", updated)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,7 +20,8 @@ import torch
 from torch import nn
 
 from lstm_book.cells import init_forget_bias_
-from lstm_book.gradients import gradient_flow, run_module
+from lstm_book.gradients import gradient_flow
+from lstm_book.layers import run_module
 from lstm_book.models import LastStepClassifier
 from lstm_book.plotting import (
     MUTED,

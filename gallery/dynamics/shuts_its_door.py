@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from lstm_book.cells import init_forget_bias_
-from lstm_book.gradients import run_module
+from lstm_book.layers import run_module
 from lstm_book.models import LastStepClassifier
 from lstm_book.plotting import PALETTE, draw_gates, show, subplots, use_style
 from lstm_book.tasks import FirstAndLast

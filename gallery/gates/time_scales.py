@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from lstm_book.cells import init_chrono_, init_forget_bias_
-from lstm_book.gradients import run_module
+from lstm_book.layers import run_module
 from lstm_book.plotting import PALETTE, show, subplots, use_style
 
 use_style()

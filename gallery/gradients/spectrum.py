@@ -20,9 +20,9 @@ from lstm_book.cells import init_chrono_, init_orthogonal_, weights_of
 from lstm_book.gradients import (
     cumulative,
     rnn_jacobians,
-    run_module,
     state_jacobians,
 )
+from lstm_book.layers import run_module
 from lstm_book.plotting import colour_of, show, subplots, use_style
 
 use_style()

@@ -6,7 +6,7 @@ from lstm_book.cells.initialise import (
     init_orthogonal_,
     init_xavier_,
 )
-from lstm_book.cells.modules import LSTMCell, RNNCell
+from lstm_book.cells.modules import Cell, LSTMCell, RNNCell, VariantCell
 from lstm_book.cells.state import Gates, Gates1997, LSTMState
 from lstm_book.cells.step import lstm_1997_step, lstm_step, lstm_update, rnn_step
 from lstm_book.cells.variants import (
@@ -28,7 +28,6 @@ from lstm_book.cells.variants import (
     SLSTMCell,
     SLSTMGates,
     SLSTMState,
-    VariantCell,
     ZoneoutGates,
     ZoneoutLSTMCell,
     linear_scan,
@@ -36,6 +35,7 @@ from lstm_book.cells.variants import (
 from lstm_book.cells.weights import Weights, weights_of
 
 __all__ = [
+    "Cell",
     "CoupledLSTMCell",
     "DropoutState",
     "FGRState",

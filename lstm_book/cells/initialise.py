@@ -13,12 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_book.cells.modules import LSTMCell, _Cell
-from lstm_book.cells.variants._base import VariantCell
+from lstm_book.cells.modules import _Cell
 from lstm_book.cells.weights import read_tensor, refresh, reparametrisation_of, write_tensor
 from lstm_book.checks import check_number, check_type
 
-_LSTMS = (nn.LSTM, nn.LSTMCell, LSTMCell)
+_LSTMS = (nn.LSTM, nn.LSTMCell)
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase, _Cell)
 
 
@@ -141,8 +140,8 @@ def init_xavier_(
 
 def _rows(part: nn.Module) -> str:
     """Name the gates whose rows a module's parameters hold, if a forget gate is among them."""
-    rows = "ifgo" if isinstance(part, _LSTMS) else getattr(part, "rows", "")
-    return rows if isinstance(part, (*_LSTMS, VariantCell)) and "f" in rows else ""
+    rows = part.rows if isinstance(part, _Cell) else "ifgo" if isinstance(part, _LSTMS) else ""
+    return rows if "f" in rows else ""
 
 
 def _biases(module: nn.Module) -> list[tuple[Any, str]]:

@@ -1,6 +1,7 @@
 """Cells as modules: they hold the parameters and check the input; the equations are in `step`."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -8,35 +9,89 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.cells.state import Gates, LSTMState
-from lstm_book.cells.step import lstm_step, rnn_step
-from lstm_book.cells.weights import Weights, read_weights
+from lstm_book.cells.step import add_bias, lstm_step, rnn_step
+from lstm_book.cells.weights import Weights, read_tensor, read_weights
 from lstm_book.checks import (
     check_choice,
     check_like,
     check_shape,
+    check_states,
     check_tensor,
     check_type,
     check_whole,
 )
 
 
-class _Cell(nn.Module):
-    """Parameters, default initialisation and input checks that all cells share."""
+class Cell(nn.Module, ABC):
+    """What any cell is to `lstm_book.layers.Recurrent`: sizes, a step, and a state to start from.
 
-    gates: int
+    Derive from it to write a cell of your own from nothing, and from `VariantCell` to get weights,
+    checks and zero states with it. A layer with several cells builds the others with the arguments
+    of the first; so keep every argument of the constructor as an attribute of its name.
+
+    Attributes:
+        input_size: Features D of the input.
+        hidden_size: Units H of the hidden state.
+
+    >>> class Decay(Cell):
+    ...     def __init__(self, input_size, hidden_size):
+    ...         super().__init__()
+    ...         self.input_size, self.hidden_size = input_size, hidden_size
+    ...     def step(self, x_t, state):
+    ...         return 0.5 * state + x_t.sum(-1, keepdim=True), ()
+    ...     def zero_state(self, input):
+    ...         return input.new_zeros(*input.shape[:-1], self.hidden_size)
+    >>> state, gates = Decay(3, 5).step(torch.ones(2, 3), torch.zeros(2, 5))
+    >>> state.shape
+    torch.Size([2, 5])
+    """
+
+    input_size: int
+    hidden_size: int
+
+    @abstractmethod
+    def step(self, x_t: Tensor, state: Any) -> tuple[Any, Any]:
+        """Advance by one step.
+
+        Args:
+            x_t: Input at this step, (B, D).
+            state: State of the step before: a tensor, or a named tuple of tensors whose field h is
+                the hidden state; each (B, H).
+
+        Returns:
+            The state after the step, and gates: a tensor or a named tuple of tensors to be kept, or
+            an empty tuple.
+        """
+
+    @abstractmethod
+    def zero_state(self, input: Tensor) -> Any:
+        """Return the state before the first step, for an input of shape (…, D)."""
+
+
+class _Cell(Cell):
+    """Parameters, default initialisation and input checks that all our cells share."""
+
+    rows: str = "ifgo"
     recurrent = True  # whether h_{t-1} reaches the pre-activations
     state_type: type[Any] = LSTMState
+    options: tuple[str, ...] = ()
     weight_hh: nn.Parameter | None
     bias_ih: nn.Parameter | None
     bias_hh: nn.Parameter | None
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.input_size = _size("input_size", input_size)
         self.hidden_size = _size("hidden_size", hidden_size)
         self.bias = check_type("bias", bias, bool, "True or False")
+        self.gates = len(self.rows)
         rows = self.gates * self.hidden_size
 
         def parameter(*shape: int) -> nn.Parameter:
@@ -50,9 +105,8 @@ class _Cell(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw every parameter from U(-1/√H, 1/√H), as PyTorch does."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0.0
         for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound)
+            nn.init.uniform_(parameter, -self._bound(), self._bound())
 
     @property
     def weights(self) -> Weights:
@@ -60,14 +114,71 @@ class _Cell(nn.Module):
         return read_weights(self)
 
     def extra_repr(self) -> str:
-        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+        """Sizes, whatever differs from the defaults, and the cell's own options."""
+        shown = [f"{self.input_size}, {self.hidden_size}"] + ([] if self.bias else ["bias=False"])
+        return ", ".join([*shown, *(f"{name}={getattr(self, name)}" for name in self.options)])
 
     def __prepare_scriptable__(self) -> NoReturn:
         """Refuse TorchScript, which knows neither these states nor `step`."""
         kind = type(self).__name__
         torchs = f"torch.nn.{kind}, which takes this cell's state_dict, " if kind in _TORCHS else ""
         raise TypeError(f"{kind} cannot be scripted; script {torchs}or use torch.export")
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        """Advance by one step.
+
+        Args:
+            input: x_t of shape (B, D), or (D,) for a single sequence.
+            hx: The state of the step before, as the cell returns it, or a tuple of the same
+                tensors; each of shape (B, H) or (H,). `zero_state` if missing.
+
+        Returns:
+            The state after the step, of the shape that hx has or would have.
+
+        Raises:
+            TypeError: If hx is no tensor, or no tuple of tensors, as the cell needs it.
+            ValueError: If input or a state has neither one nor two dimensions.
+            RuntimeError: If a size, dtype or device does not fit the parameters, or hx has not
+                as many states as the cell.
+        """
+        state: Any
+        if hx is None:
+            self._check(input, ())
+            state = self.zero_state(input)
+        elif self.state_type is Tensor:
+            self._check(input, (hx,))
+            state = hx
+        else:
+            state = check_states(f"{type(self).__name__}: hx", hx, self.state_type._fields)
+            self._check(input, state)
+            state = self.state_type(*state)
+        return self.step(input, state)[0]
+
+    def zero_state(self, input: Tensor) -> Any:
+        """Return the state before the first step, zeros, for an input of shape (…, D)."""
+        if self.state_type is Tensor:
+            return self._zeros(input)
+        return self.state_type(*(self._zeros(input) for _ in self.state_type._fields))
+
+    def pre_activations(self, x_t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        """Return x_t W^T + h U^T + b, (…, H) for each of the cell's rows."""
+        W, U, b = self.weights
+        return add_bias(x_t @ W.T + h @ U.T, b).chunk(self.gates, dim=-1)
+
+    def _read(self, name: str) -> Tensor:
+        """Return a weight by its name, as it takes effect."""
+        tensor = read_tensor(self, name)
+        assert tensor is not None
+        return tensor
+
+    def _parameter(self, *shape: int) -> nn.Parameter:
+        """Return one more parameter, drawn as the others are."""
+        tensor = self.weight_ih.new_empty(shape)
+        return nn.Parameter(nn.init.uniform_(tensor, -self._bound(), self._bound()))
+
+    def _bound(self) -> float:
+        """Return 1/√H, within which parameters are drawn."""
+        return 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0.0
 
     def _zeros(self, input: Tensor) -> Tensor:
         """Return zeros, one for each unit, for an input of shape (…, D)."""
@@ -164,7 +275,7 @@ class RNNCell(_Cell):
         RuntimeError: If a size is negative.
     """
 
-    gates = 1
+    rows = "h"
     state_type = Tensor
     __call__: Callable[..., Tensor]  # what forward returns; torch's annotation says Any
 
@@ -180,37 +291,12 @@ class RNNCell(_Cell):
         check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
-
-    def extra_repr(self) -> str:
-        """Sizes and whatever differs from the defaults, as PyTorch prints them."""
-        relu = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
-        return super().extra_repr() + relu
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Advance by one step.
-
-        Args:
-            input: x_t of shape (B, D), or (D,) for a single sequence.
-            hx: h_{t-1} of shape (B, H) or (H,); zeros if missing.
-
-        Returns:
-            h_t, of the shape that hx has or would have.
-
-        Raises:
-            ValueError: If input or hx has neither one nor two dimensions.
-            RuntimeError: If a size, dtype or device does not fit the parameters.
-        """
-        self._check(input, () if hx is None else (hx,))
-        return self.step(input, self.zero_state(input) if hx is None else hx)[0]
+        self.options = ("nonlinearity",) if nonlinearity != "tanh" else ()
 
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, tuple[()]]:
         """Advance by one step in the form that `unroll` takes; a simple RNN has no gates."""
         activation = torch.tanh if self.nonlinearity == "tanh" else torch.relu
         return rnn_step(x_t, state, *self.weights, activation=activation), ()
-
-    def zero_state(self, input: Tensor) -> Tensor:
-        """Return h_0 = 0 for an input of shape (…, D)."""
-        return self._zeros(input)
 
 
 class LSTMCell(_Cell):
@@ -246,49 +332,47 @@ class LSTMCell(_Cell):
     (torch.Size([2, 5]), torch.Size([2, 5]))
     """
 
-    gates = 4
     __call__: Callable[..., LSTMState]  # what forward returns; torch's annotation says Any
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, device, dtype)
-
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> LSTMState:
-        """Advance by one step.
-
-        Args:
-            input: x_t of shape (B, D), or (D,) for a single sequence.
-            hx: (h_{t-1}, c_{t-1}), both of shape (B, H) or (H,); zeros if missing.
-
-        Returns:
-            (h_t, c_t), of the shape that hx has or would have.
-
-        Raises:
-            TypeError: If hx is no tuple of tensors.
-            ValueError: If input or a state has neither one nor two dimensions.
-            RuntimeError: If a size, dtype or device does not fit the parameters, or hx has not
-                two states.
-        """
-        if hx is None:
-            self._check(input, ())
-            return self.step(input, self.zero_state(input))[0]
-        if not isinstance(hx, tuple | list):
-            raise TypeError(f"LSTMCell: expected hx to be a tuple (h, c), got {type(hx).__name__}")
-        if len(hx) != 2:
-            raise RuntimeError(f"LSTMCell: expected hx to be (h, c), got {len(hx)} states")
-        self._check(input, hx)
-        return self.step(input, LSTMState(*hx))[0]
 
     def step(self, x_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
         return lstm_step(x_t, state, *self.weights)
 
-    def zero_state(self, input: Tensor) -> LSTMState:
-        """Return h_0 = c_0 = 0 for an input of shape (…, D)."""
-        return LSTMState(self._zeros(input), self._zeros(input))
+
+class VariantCell(_Cell):
+    """What every variant is made from; derive from it to write one of your own.
+
+    A variant says which rows its weights hold, one gate below the other, and writes `step`. It may
+    carry another state than (h, c): a named tuple with a field h, or a tensor. Every argument of
+    its constructor stays an attribute of the same name, so that `Recurrent` can build another cell
+    like it. All variants take the arguments below first; those of their own are keywords.
+
+    Args:
+        input_size: Features D of the input.
+        hidden_size: Units H.
+        bias: Whether to add b_ih and b_hh.
+        device: Where to put the parameters.
+        dtype: Their floating-point type.
+
+    Attributes:
+        rows: A letter for each gate or candidate, in the order of the weights' rows.
+        state_type: The type of the state.
+        options: Names of the constructor's further arguments, which the printed cell shows.
+
+    Raises:
+        TypeError: If a size is no whole number, another argument of a wrong type, or the class has
+            no `step`.
+        ValueError: If an option is none of the possible values.
+        RuntimeError: If a size is negative.
+
+    >>> from lstm_book.cells import Gates, LSTMState
+    >>> class OpenLSTMCell(VariantCell):
+    ...     def step(self, x_t, state):  # no output gate
+    ...         a_i, a_f, a_g, _ = self.pre_activations(x_t, state.h)
+    ...         i, f, g = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh()
+    ...         c = f * state.c + i * g
+    ...         return LSTMState(c.tanh(), c), Gates(i, f, g, torch.ones_like(i))
+    >>> h, c = OpenLSTMCell(3, 5)(torch.zeros(2, 3))
+    >>> h.shape
+    torch.Size([2, 5])
+    """

@@ -75,7 +75,16 @@ def lstm_step(
     """
     _check_step(4, x_t, state, W, U, b)
     a = add_bias(x_t @ W.T + state.h @ U.T, b)
-    return lstm_update(a, state.c)
+    return lstm_equations(a, state.c)
+
+
+def lstm_equations(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
+    """Do what `lstm_update` does, where a and c are known to fit; here the equations stand."""
+    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
+    i_t, f_t, g_t, o_t = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid()
+    c_t = f_t * c + i_t * g_t
+    h_t = o_t * c_t.tanh()
+    return LSTMState(h_t, c_t), Gates(i_t, f_t, g_t, o_t)
 
 
 def lstm_update(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LSTMState, Gates]:
@@ -95,12 +104,10 @@ def lstm_update(a: Float[Tensor, "*B G"], c: Float[Tensor, "*B H"]) -> tuple[LST
         ValueError: If c has no dimension, or a not as many as c.
         RuntimeError: If a has not four times as many features as c, or another batch size.
     """
-    _check_update(a, c)
-    a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)
-    i_t, f_t, g_t, o_t = a_i.sigmoid(), a_f.sigmoid(), a_g.tanh(), a_o.sigmoid()
-    c_t = f_t * c + i_t * g_t
-    h_t = o_t * c_t.tanh()
-    return LSTMState(h_t, c_t), Gates(i_t, f_t, g_t, o_t)
+    check_tensor("a", a)
+    batch = _batch_of("c", c)
+    check_shape("a", a, f"{' '.join('B' * len(batch))} 4H", (*batch, 4 * c.shape[-1]))
+    return lstm_equations(a, c)
 
 
 def lstm_1997_step(
@@ -149,10 +156,11 @@ def add_bias(a: Tensor, b: Tensor | None) -> Tensor:
 def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> None:
     """Refuse what does not fit. As it is done at each step, by comparisons alone if all is well."""
     is_lstm = isinstance(state, LSTMState)
-    h = state.h if is_lstm else state
+    h, c = state if is_lstm else (state, state)
     if (
         is_lstm == (gates > 1)
         and isinstance(h, Tensor)
+        and isinstance(c, Tensor)
         and isinstance(x_t, Tensor)
         and isinstance(W, Tensor)
         and isinstance(U, Tensor)
@@ -166,33 +174,21 @@ def _check_step(gates: int, x_t: Any, state: Any, W: Any, U: Any, b: Any) -> Non
             and W.shape == (rows, D)
             and U.shape == (rows, H)
             and (b is None or (isinstance(b, Tensor) and b.shape == (rows,)))
-            and (gates != 3 or (isinstance(state.c, Tensor) and state.c.shape == sizes_h))
+            and (c is h or c.shape == sizes_h)
         ):
-            return  # of four gates, lstm_update sees that c fits
+            return
     if gates == 1:
         check_tensor("h", state)
     else:
         check_type("state", state, LSTMState, "an LSTMState (h, c)")
-    sizes = _batch_of("x_t", x_t)
-    dims, rows_name = " ".join("B" * len(sizes)), f"{gates}H" if gates > 1 else "H"
-    h, c = (state, state) if gates == 1 else state
-    H = check_shape("h", h, f"{dims} H", (*sizes, None)).shape[-1]
-    check_shape("c", c, f"{dims} H", (*sizes, H))
-    check_shape("W", W, f"{rows_name} D", (gates * H, x_t.shape[-1]))
-    check_shape("U", U, f"{rows_name} H", (gates * H, H))
+    batch = _batch_of("x_t", x_t)
+    dims, letters = " ".join("B" * len(batch)), f"{gates}H" if gates > 1 else "H"
+    H = check_shape("h", h, f"{dims} H", (*batch, None)).shape[-1]
+    check_shape("c", c, f"{dims} H", (*batch, H))
+    check_shape("W", W, f"{letters} D", (gates * H, x_t.shape[-1]))
+    check_shape("U", U, f"{letters} H", (gates * H, H))
     if b is not None:
-        check_shape("b", b, rows_name, (gates * H,))
-
-
-def _check_update(a: Any, c: Any) -> None:
-    """Refuse what does not fit, as `_check_step` does."""
-    if isinstance(a, Tensor) and isinstance(c, Tensor) and (sizes_c := c.shape):
-        *B, H = sizes_c
-        if a.shape == (*B, 4 * H):
-            return
-    check_tensor("a", a)
-    sizes = _batch_of("c", c)
-    check_shape("a", a, f"{' '.join('B' * len(sizes))} 4H", (*sizes, 4 * c.shape[-1]))
+        check_shape("b", b, letters, (gates * H,))
 
 
 def _batch_of(name: str, value: Any) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from lstm_book.cells.state import register_records
 from lstm_book.checks import check_choice, check_type, check_whole
 
 Direction = Literal["forward", "backward"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 class Weights(NamedTuple):
@@ -55,7 +56,7 @@ def weights_of(module: nn.Module, layer: int = 0, direction: Direction = "forwar
     """
     check_type("module", module, nn.Module, "a recurrent torch.nn.Module")
     layer = check_whole("layer", layer, 0)
-    check_choice("direction", direction, get_args(Direction))
+    check_choice("direction", direction, DIRECTIONS)
     kind = type(module).__name__
     is_cell = getattr(module, "weight_hh", None) is not None
     if not is_cell and not hasattr(module, "weight_hh_l0"):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lstm_book.checks import check_number, check_shape
 from lstm_book.layers.lengths import valid_steps
@@ -13,7 +14,7 @@ from lstm_book.layers.lengths import valid_steps
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """N labelled sequences, padded with zeros.
+    """N labelled sequences, padded with zeros; :func:`lstm_book.training.fit` can train on them.
 
     Attributes:
         x: Time first, (T, N, D).
@@ -49,6 +50,32 @@ class Sequences:
             raise IndexError(f"expected places below {len(self)}, got {places.tolist()}")
         lengths = self.lengths[places]
         return Sequences(self.x[: int(lengths.max()), places], lengths, self.y[places])
+
+    def batch(self, places: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Return what a model is called with for some of the sequences, and their classes.
+
+        Args:
+            places: As for `take`.
+
+        Returns:
+            x and lengths by name, and y.
+
+        Raises:
+            TypeError: As `take`.
+            ValueError: As `take`.
+            RuntimeError: As `take`.
+            IndexError: As `take`.
+        """
+        part = self.take(places)
+        return {"x": part.x, "lengths": part.lengths}, part.y
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats; logits are (B, C), y is (B,) of int64."""
+        return functional.cross_entropy(logits, y)
+
+    def accuracy(self, logits: Tensor, y: Tensor) -> float:
+        """Return the share of sequences whose class has the largest logit; NaN is never right."""
+        return float(((logits.argmax(-1) == y) & ~logits.isnan().any(-1)).float().mean())
 
 
 @dataclass(frozen=True, eq=False)

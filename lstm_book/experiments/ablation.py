@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.checks import check_whole
-from lstm_book.experiments.long_range import GREFF, LearnTask
+from lstm_book.experiments.learn_task import GREFF, LearnTask
 from lstm_book.layers import Recurrent
 from lstm_book.tasks._answers import NumberAtTheEnd, check_draw
 

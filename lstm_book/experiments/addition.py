@@ -6,10 +6,35 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
-from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
+from lstm_book.experiments.teacher_forcing import TeacherForced, named
+from lstm_book.models import Seq2Seq, series_init_
 from lstm_book.models.seq2seq import Attention
 from lstm_book.tasks import Addition
-from lstm_book.training import descend
+from lstm_book.training import OneCycle, fit
+from lstm_book.training.task import epoch_means
+
+
+@dataclass(frozen=True)
+class Questions(TeacherForced):
+    """Pairs of numbers as a data set, for teacher forcing: each next character is shown.
+
+    Attributes:
+        task: Writes them down.
+        pairs: The numbers to add.
+    """
+
+    task: Addition
+    pairs: list[tuple[int, int]]
+
+    def __len__(self) -> int:
+        """Return how many pairs there are."""
+        return len(self.pairs)
+
+    def batch(self, places: Tensor) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Return what the model is called with for some pairs; right answers and their lengths."""
+        sums = self.task.encode([self.pairs[place] for place in places.tolist()])
+        inputs = named(sums.source, sums.source_lengths, sums.target_in, sums.target_lengths)
+        return inputs, (sums.target_out, sums.target_lengths)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +83,16 @@ class LearnAddition(Experiment):
         train, test = self.task.split(self.pairs, self.test_pairs)
         model = self.build()
         series_init_(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.lr, total_steps=self.epochs * -(-len(train) // self.batch)
+        history = fit(
+            model,
+            Questions(self.task, train),
+            epochs=self.epochs,
+            batch=self.batch,
+            lr=self.lr,
+            schedule=OneCycle(),
+            report=report,
         )
-        losses = []
-        for epoch in range(self.epochs):
-            model.train()
-            total = 0.0
-            for places in torch.split(torch.randperm(len(train)), self.batch):
-                loss = self.teacher_forced(model, [train[place] for place in places.tolist()])
-                total += len(places) * descend(loss, model, optimiser, schedule=schedule)
-            losses.append(total / len(train))
-            report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.4f}")
+        losses = epoch_means(history.loss, len(train), self.batch)
         # The test pairs are drawn as the training pairs were, by count of digits; these are not.
         known = {frozenset(pair) for pair in train}
         even = [tuple(pair) for pair in torch.randint(10**self.digits, (20_000, 2)).tolist()]
@@ -81,23 +103,14 @@ class LearnAddition(Experiment):
         metrics["whole_by_digits"] = self.by_digits(model, test)
         return Outcome(metrics, model)
 
-    def teacher_forced(self, model: nn.Module, pairs: list[tuple[int, int]]) -> Tensor:
-        """Return the loss on some pairs when each next character is shown, a scalar."""
-        sums = self.task.encode(pairs)
-        predicted = model(
-            sums.source,
-            sums.target_in,
-            source_lengths=sums.source_lengths,
-            target_lengths=sums.target_lengths,
-        )
-        return sequence_cross_entropy(predicted.logits, sums.target_out, sums.target_lengths)
-
     @torch.no_grad()
     def probe(self, model: nn.Module) -> list[float]:
         """Return the loss on 64 pairs that are always the same."""
         fixed = torch.Generator().manual_seed(0)
         drawn = torch.randint(10**self.digits, (64, 2), generator=fixed)
-        return [self.teacher_forced(model, [(a, b) for a, b in drawn.tolist()]).item()]
+        questions = Questions(self.task, [(a, b) for a, b in drawn.tolist()])
+        inputs, y = questions.batch(torch.arange(64))
+        return [questions.loss(model(**inputs), y).item()]
 
     def score(self, model: Seq2Seq, pairs: list[tuple[int, int]]) -> tuple[float, float]:
         """Return the shares of right characters and of right answers, written greedily."""

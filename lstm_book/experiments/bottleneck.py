@@ -6,11 +6,26 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
-from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
+from lstm_book.experiments.teacher_forcing import TeacherForced, named
+from lstm_book.models import Seq2Seq, series_init_
 from lstm_book.models.seq2seq import Attention
-from lstm_book.training import descend
+from lstm_book.training import OneCycle, fit
 
 STOP = 10
+
+
+@dataclass(frozen=True)
+class Repeating(TeacherForced):
+    """Repeat random digits, 1 to `longest` of them, with each next one shown."""
+
+    longest: int
+
+    def sample(
+        self, batch: int, *, generator: torch.Generator | None = None
+    ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Draw what the model is called with; targets and their lengths."""
+        lengths = torch.randint(1, self.longest + 1, (batch,), generator=generator)
+        return forced(lengths, generator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +53,11 @@ class RepeatDigits(Experiment):
     updates: int = 2_000
     batch: int = 64
 
+    @property
+    def task(self) -> Repeating:
+        """The task that the model is trained on."""
+        return Repeating(self.longest)
+
     def build(self) -> Seq2Seq:
         """Return the model with PyTorch's own first weights."""
         return Seq2Seq(10, 11, self.hidden_size, stop=STOP, attention=self.attention)
@@ -45,23 +65,24 @@ class RepeatDigits(Experiment):
     @torch.no_grad()
     def probe(self, model: nn.Module) -> list[float]:
         """Return the loss on 64 sequences that are always the same."""
-        lengths = torch.arange(64) % self.longest + 1
-        return [teacher_forced(model, lengths, torch.Generator().manual_seed(0)).item()]
+        fixed = torch.Generator().manual_seed(0)
+        inputs, y = forced(torch.arange(64) % self.longest + 1, fixed)
+        return [self.task.loss(model(**inputs), y).item()]
 
     def train(self, seed: int, report: Report) -> Outcome:
         """Train, then score new sequences of each length."""
         torch.manual_seed(seed)
         model = self.build()
         series_init_(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.lr, total_steps=self.updates)
-        losses = []
-        for update in range(self.updates):
-            lengths = torch.randint(1, self.longest + 1, (self.batch,))
-            loss = teacher_forced(model, lengths)
-            losses.append(descend(loss, model, optimiser, schedule=schedule))
-            if (update + 1) % 100 == 0:
-                report(f"update {update + 1} of {self.updates}, loss {losses[-1]:.4f}")
+        history = fit(
+            model,
+            self.task,
+            steps=self.updates,
+            batch=self.batch,
+            lr=self.lr,
+            schedule=OneCycle(),
+            report=report,
+        )
         characters, whole = {}, {}
         for length in range(1, self.scored + 1):
             lengths = torch.full((500,), length)
@@ -73,20 +94,19 @@ class RepeatDigits(Experiment):
             characters[str(length)] = right.double().mean().item()
             whole[str(length)] = right.all(0).double().mean().item()
         metrics = {
-            "loss": [round(loss, 4) for loss in losses[99::100]],
+            "loss": [round(loss, 4) for loss in history.loss[99::100]],
             "characters": characters,
             "whole": whole,
         }
         return Outcome(metrics, model)
 
 
-def teacher_forced(
-    model: nn.Module, lengths: Tensor, generator: torch.Generator | None = None
-) -> Tensor:
-    """Return the loss on new digits when each next one is shown, a scalar."""
+def forced(
+    lengths: Tensor, generator: torch.Generator | None = None
+) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+    """Return what the model is called with when each next digit is shown; targets and lengths."""
     source, target_in, target_out = draw_digits(lengths, generator)
-    predicted = model(source, target_in, source_lengths=lengths, target_lengths=lengths + 1)
-    return sequence_cross_entropy(predicted.logits, target_out, lengths + 1)
+    return named(source, lengths, target_in, lengths + 1), (target_out, lengths + 1)
 
 
 def draw_digits(

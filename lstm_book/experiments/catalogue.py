@@ -9,8 +9,9 @@ from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
-from lstm_book.experiments.long_range import LearnTask, LearnTaskInTime
+from lstm_book.experiments.learn_task import LearnTask, LearnTaskInTime
 from lstm_book.experiments.series import Layer, Series
+from lstm_book.experiments.side_by_side import Continued, SideBySide
 from lstm_book.experiments.tagging import TagSource
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 
@@ -193,6 +194,19 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(_series(30, peer) for peer in _PEERS),
         *(_series(100, peer, patience=6) for peer in _PEERS),
         *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
+        SideBySide(
+            name="side-by-side",
+            about="RNNs and LSTMs from vanishing to growing gradients",
+        ),
+        SideBySide(
+            name="side-by-side-slow",
+            about="the same at a third of the learning rate",
+            lr=3e-3,
+        ),
+        Continued(
+            name="side-by-side-continued",
+            about="orthogonal RNNs after 250 updates, each continued five times",
+        ),
         LearnTask(
             name="first-and-last",
             about="the first and the last number, 32 units, fresh sequences, forget bias 2",
@@ -291,5 +305,9 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 """All experiments of the book."""
 
-EVERY_SEED = {"first-and-last", "adding-100", "adding-1000", "adding-10000", "adding-100000"}
+EVERY_SEED = {
+    "first-and-last",
+    "side-by-side-continued",
+    *("adding-100", "adding-1000", "adding-10000", "adding-100000"),
+}
 """Experiments of which weights and history are kept for every seed, because the book reads them."""

@@ -8,12 +8,66 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lstm_book.cells import LSTMState
 from lstm_book.data import contiguous_batches, python_text
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.models import CharLM, Vocabulary, series_init_
-from lstm_book.training import descend
+from lstm_book.modes import evaluation_twin
+from lstm_book.recording import record
+from lstm_book.training import Best, OneCycle, fit
+from lstm_book.training.task import epoch_means
 
 RESETS = (1, 4, 16, 64)
+
+
+class TextInOrder:
+    """A text as streams that are read side by side, again and again; the state is carried on.
+
+    Args:
+        tokens: The text, (N,).
+        streams: How many, B.
+        length: Steps of each batch.
+    """
+
+    def __init__(self, tokens: Tensor, streams: int, length: int) -> None:
+        self.streams = streams
+        self.batches = list(contiguous_batches(tokens, streams, length))
+        self.next = 0
+        self.state: tuple[Tensor, Tensor] | None = None
+
+    def __len__(self) -> int:
+        """Return how many batches it takes to read the text once."""
+        return len(self.batches)
+
+    def sample(
+        self, batch: int, *, generator: torch.Generator | None = None
+    ) -> tuple[dict[str, Any], Tensor]:
+        """Return the next tokens, the state that the model was left in, and the tokens after."""
+        if batch != self.streams:
+            raise ValueError(f"expected batches of {self.streams} streams, got {batch}")
+        if self.next == 0:
+            self.state = None
+        x, y = self.batches[self.next]
+        self.next = (self.next + 1) % len(self)
+        return {"tokens": x, "state": self.state}, y
+
+    def loss(self, answers: tuple[Tensor, LSTMState], y: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats, and keep the state without how it came to be."""
+        logits, (h, c) = answers
+        self.state = (h.detach(), c.detach())
+        return functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+    def accuracy(self, answers: tuple[Tensor, LSTMState], y: Tensor) -> float:
+        """Return the share of characters that are the most probable ones."""
+        return float((answers[0].argmax(-1) == y).float().mean())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next batch depends on."""
+        return {"next": self.next, "state": self.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.next, self.state = state["next"], state["state"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,30 +124,23 @@ class LearnText(Experiment):
         metrics: dict[str, object] = {}
         if self.by_layer:
             metrics["half_life_before"] = half_lives(model, parts.validation[:5000])
-        tokens = model.vocabulary.encode(parts.train)
-        updates = self.epochs * sum(1 for _ in contiguous_batches(tokens, self.batch, self.length))
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.lr, total_steps=updates, pct_start=0.1
+        text = TextInOrder(model.vocabulary.encode(parts.train), self.batch, self.length)
+        best = Best(lambda m: m.bits_per_character(parts.validation), every=len(text))
+        history = fit(
+            model,
+            text,
+            steps=self.epochs * len(text),
+            batch=self.batch,
+            lr=self.lr,
+            schedule=OneCycle(0.1),
+            stop=best,
+            report=report,
         )
-        losses, validation, best = [], [], model.state_dict()
-        for epoch in range(self.epochs):
-            model.train()
-            state, nats = None, []
-            for x, y in contiguous_batches(tokens, self.batch, self.length):
-                logits, (h, c) = model(x, state)
-                state = (h.detach(), c.detach())
-                loss = functional.cross_entropy(logits.flatten(0, 1), y.flatten())
-                nats.append(descend(loss, model, optimiser, schedule=schedule))
-            losses.append(sum(nats) / len(nats) / math.log(2))
-            validation.append(model.bits_per_character(parts.validation))
-            if validation[-1] == min(validation):
-                best = {name: value.clone() for name, value in model.state_dict().items()}
-            report(f"epoch {epoch + 1} of {self.epochs}, validation {validation[-1]:.3f} bits")
-        model.load_state_dict(best)
+        best.restore_(model)
+        nats = epoch_means(history.loss, len(text), 1)
         metrics |= {
-            "train_bits": losses,
-            "validation_bits": validation,
+            "train_bits": [value / math.log(2) for value in nats],
+            "validation_bits": best.scores,
             "test_bits": model.bits_per_character(parts.test),
         }
         if self.by_layer:
@@ -105,18 +152,17 @@ class LearnText(Experiment):
         return Outcome(metrics, model)
 
 
-@torch.no_grad()
 def half_lives(model: CharLM, text: str) -> list[list[float]]:
     """Return how long each unit of each layer keeps what is in its cell, [layer][unit], in steps.
 
-    A cell keeps a share f of its content at each step, so half of it is gone after
-    ln 2 / mean(-ln f) steps, the mean being over the text.
+    See :meth:`lstm_book.recording.Trace.half_life`.
     """
-    model.eval()
-    x = model.vectors(model.vocabulary.encode(text)[:, None], model.linear.weight.dtype)
-    run = model.layer.run(x)
-    lives = [math.log(2) / -layer[0].gates.f[:, 0].log().mean(0) for layer in run.layers]
-    return [[round(life, 3) for life in layer.tolist()] for layer in lives]
+    twin = evaluation_twin(model)
+    x = twin.vectors(twin.vocabulary.encode(text)[:, None], twin.linear.weight.dtype)
+    layer: Any = twin.layer
+    recording = record(layer, x)
+    lives = [recording.trace(number).half_life() for number in range(layer.num_layers)]
+    return [[round(life, 3) for life in units.tolist()] for units in lives]
 
 
 @torch.no_grad()
@@ -132,7 +178,7 @@ def reset_cost(model: CharLM, text: str, layer: int, every: int) -> float:
     Returns:
         Bits per character with the resets, minus those without.
     """
-    model.eval()
+    twin = evaluation_twin(model)
     stream = model.vocabulary.encode(text)
     streams = stream[: len(stream) // 200 * 200].view(-1, 200).T
     x, y = streams[:-1], streams[1:]
@@ -142,10 +188,10 @@ def reset_cost(model: CharLM, text: str, layer: int, every: int) -> float:
     h = c = torch.zeros(empty)
     logits: list[Tensor] = []
     for part in torch.split(x, every):
-        said, (h, c) = model(part, (h, c))
+        said, (h, c) = twin(part, (h, c))
         h, c = h * keep, c * keep
         logits.append(said)
-    whole, _ = model(x)
+    whole, _ = twin(x)
     nats = [
         functional.cross_entropy(z.flatten(0, 1), y.flatten()) for z in (torch.cat(logits), whole)
     ]

@@ -11,7 +11,8 @@ from lstm_book.data import SequenceDataset, Sequences, load_digits, load_japanes
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models import SequenceClassifier, series_init_
-from lstm_book.training import descend
+from lstm_book.training import OneCycle, fit
+from lstm_book.training.task import epoch_means
 from lstm_book.training.watch import first_losses
 
 Data = Literal["japanese-vowels", "digits-rows", "digits-halves", "digits-pixels"]
@@ -23,6 +24,22 @@ def load_labelled(data: Data) -> SequenceDataset:
         return load_japanese_vowels()
     order: Literal["rows", "pixels"] = "pixels" if data == "digits-pixels" else "rows"
     return load_digits(order, "halves" if data == "digits-halves" else "stratified")
+
+
+@dataclass(frozen=True, eq=False)
+class Noisy(Sequences):
+    """Labelled sequences that are never read twice as they are.
+
+    Attributes:
+        noise: Deviation of what is added to every number.
+    """
+
+    noise: float
+
+    def batch(self, places: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Return what a model is called with for some of the sequences, and their classes."""
+        inputs, y = super().batch(places)
+        return {**inputs, "x": inputs["x"] + self.noise * torch.randn_like(inputs["x"])}, y
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,26 +108,17 @@ class Classification(Experiment):
         train = data.standardised().train
         model = self.build()
         series_init_(model)
-        optimiser = torch.optim.AdamW(
-            model.parameters(), lr=self.lr, weight_decay=self.weight_decay
+        history = fit(
+            model,
+            Noisy(**vars(train), noise=self.noise),
+            epochs=self.epochs,
+            batch=self.batch,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            schedule=OneCycle(0.1),
+            report=report,
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser,
-            self.lr,
-            total_steps=self.epochs * -(-len(train) // self.batch),
-            pct_start=0.1,
-        )
-        losses = []
-        for epoch in range(self.epochs):
-            total = 0.0
-            for places in torch.split(torch.randperm(len(train)), self.batch):
-                part = train.take(places)
-                x = part.x + self.noise * torch.randn_like(part.x)
-                loss = functional.cross_entropy(model(x, lengths=part.lengths), part.y)
-                total += len(places) * descend(loss, model, optimiser, schedule=schedule)
-            losses.append(total / len(train))
-            report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.3f}")
-        return model, losses
+        return model, epoch_means(history.loss, len(train), self.batch)
 
 
 @torch.no_grad()

@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from lstm_book import __version__
-from lstm_book.experiments.catalogue import EXPERIMENTS
-from lstm_book.experiments.load import (
+from lstm_book.experiments.by_name import (
     confirm_experiment,
     find_experiment,
     load_experiment,
     run_experiment,
 )
+from lstm_book.experiments.catalogue import EXPERIMENTS
 from lstm_book.experiments.replay import differences
 from lstm_book.experiments.store import STORED, check_seeds
 

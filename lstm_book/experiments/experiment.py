@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from lstm_book.training import Checkpoint
 from lstm_book.training.watch import first_losses
 
 Report = Callable[[str], None]
@@ -91,6 +92,30 @@ class Experiment(ABC):
             One loss or more; none if an experiment has no model to show.
         """
         return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumableExperiment(Experiment):
+    """A training run that goes on where it was stopped.
+
+    Attributes:
+        save_every: Updates between two checkpoints.
+    """
+
+    save_every: int = 50
+
+    @abstractmethod
+    def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
+        """Train and measure once.
+
+        Args:
+            seed: Decides all that is drawn.
+            report: Told how far the run is.
+            checkpoint: Where the run is written down, and taken up again.
+
+        Returns:
+            What was measured, and the trained model.
+        """
 
 
 def plain(value: Any) -> Any:

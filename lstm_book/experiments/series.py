@@ -1,7 +1,7 @@
 """The series' experiment: the sign of the first number plus the last, from a fixed training set."""
 
-import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -11,11 +11,47 @@ from lstm_book.cells import init_forget_bias_
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.layers import LSTM
 from lstm_book.models import LastStepClassifier, TransformerClassifier
+from lstm_book.modes import evaluation_twin
 from lstm_book.tasks import FirstAndLast
-from lstm_book.training import descend
+from lstm_book.training import Best, fit
+from lstm_book.training.task import epoch_means, updates_an_epoch
 
 Layer = Literal["rnn", "lstm", "gru", "transformer"]
 RECURRENT = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class Drawn:
+    """Sequences that a task has drawn, as a data set.
+
+    Args:
+        task: Draws them, and scores the answers.
+        sequences: How many, N.
+        generator: Source of the draws.
+        fresh: Whether every epoch has new ones.
+
+    Attributes:
+        x: Inputs, (T, N, D).
+        y: Targets, (N,).
+    """
+
+    def __init__(
+        self, task: FirstAndLast, sequences: int, generator: torch.Generator, *, fresh: bool
+    ) -> None:
+        self.loss, self.accuracy = task.loss, task.accuracy
+        self._draw = partial(task.sample, sequences, generator=generator)
+        self._fresh, self._read = fresh, 0
+        self.x, self.y = self._draw()
+
+    def __len__(self) -> int:
+        """Return how many sequences there are, N."""
+        return len(self.y)
+
+    def batch(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of some sequences."""
+        if self._fresh and self._read == len(self):
+            (self.x, self.y), self._read = self._draw(), 0
+        self._read += len(places)
+        return self.x[:, places], self.y[places]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +121,7 @@ class Series(Experiment):
         }
         torch.manual_seed(seed)
         model = self.untrained()
-        train = self.task.sample(self.sequences, generator=draws["training"])
+        train = Drawn(self.task, self.sequences, draws["training"], fresh=self.fresh)
         held_out = {
             name: self.task.sample(self.tests, generator=draws[name])
             for name in ("validation", "test")
@@ -93,61 +129,48 @@ class Series(Experiment):
         seen, _ = self.task.sample(200, generator=draws["gates"])
         metrics: dict[str, Any] = {
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "loss": [],
-            "accuracy": [],
             **{f"{name}_{score}": [] for name in held_out for score in ("loss", "accuracy")},
         }
         if self.layer == "lstm":
             metrics["gates_before"] = mean_gates(model, seen)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
-        schedule = torch.optim.lr_scheduler.StepLR(optimiser, self.halve_every, gamma=0.5)
-        best, best_weights = 0, copy.deepcopy(model.state_dict())
-        for epoch in range(self.epochs):
-            if self.fresh and epoch:
-                train = self.task.sample(self.sequences, generator=draws["training"])
-            loss, accuracy = self._epoch(model, train, optimiser)
-            schedule.step()
-            metrics["loss"].append(round(loss, 4))
-            metrics["accuracy"].append(round(accuracy, 4))
+        per_epoch = updates_an_epoch(self.sequences, self.batch)
+
+        def look(model: nn.Module) -> float:
             for name, sequences in held_out.items():
                 loss, accuracy = self.score(model, *sequences)
                 metrics[f"{name}_loss"].append(round(loss, 4))
                 metrics[f"{name}_accuracy"].append(round(accuracy, 4))
-            losses = metrics["validation_loss"]
-            if losses[-1] <= min(losses):
-                best, best_weights = epoch, copy.deepcopy(model.state_dict())
-            report(f"epoch {epoch + 1} of {self.epochs}, test {metrics['test_accuracy'][-1]:.3f}")
-            if self.patience is not None and epoch - best >= self.patience:
-                break
+            return float(metrics["validation_loss"][-1])
+
+        best = Best(look, every=per_epoch, patience=self.patience)
+        history = fit(
+            model,
+            train,
+            epochs=self.epochs,
+            batch=self.batch,
+            lr=self.lr,
+            schedule=lambda updates: 0.5 ** (updates // (self.halve_every * per_epoch)),
+            stop=best,
+            report=report,
+        )
+        for name, values in vars(history).items():
+            means = epoch_means(values, self.sequences, self.batch)
+            metrics[name] = [round(mean, 4) for mean in means]
         fresh = self.task.sample(10_000, generator=draws["fresh"])
-        metrics["train_accuracy"] = self.score(model, *train)[1]
+        metrics["train_accuracy"] = self.score(model, train.x, train.y)[1]
         metrics["last_accuracy"] = self.score(model, *fresh)[1]
         if self.layer == "lstm":
             metrics["gates_after"] = mean_gates(model, seen)
-        model.load_state_dict(best_weights)
-        metrics["best_epoch"] = best + 1
+        best.restore_(model)
+        metrics["best_epoch"] = (best.place or 0) + 1
         metrics["best_accuracy"] = self.score(model, *fresh)[1]
         return Outcome(metrics, None)
 
-    def _epoch(
-        self, model: nn.Module, train: tuple[Tensor, Tensor], optimiser: torch.optim.Optimizer
-    ) -> tuple[float, float]:
-        """Train on every sequence once; return mean loss and accuracy before the updates."""
-        model.train()
-        x, y = train
-        loss = accuracy = 0.0
-        for places in torch.split(torch.randperm(len(y)), self.batch):
-            logits = model(x[:, places])
-            share = len(places) / len(y)
-            accuracy += share * self.task.accuracy(logits.detach(), y[places])
-            loss += share * descend(self.task.loss(logits, y[places]), model, optimiser)
-        return loss, accuracy
-
     @torch.no_grad()
     def score(self, model: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
-        """Return loss and accuracy of a model in evaluation mode."""
-        model.eval()
-        logits = torch.cat([model(part) for part in torch.split(x, 500, dim=1)])
+        """Return loss and accuracy of a model, without dropout."""
+        twin = evaluation_twin(model)
+        logits = torch.cat([twin(part) for part in torch.split(x, 500, dim=1)])
         return self.task.loss(logits, y).item(), self.task.accuracy(logits, y)
 
 

@@ -11,7 +11,8 @@ from lstm_book.data import CHARACTER_TAGS, SourceFile, python_sources, tag_chara
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.layers.lstm import LSTM
 from lstm_book.models import Tagger, Vocabulary, series_init_
-from lstm_book.training import descend
+from lstm_book.training import OneCycle, fit
+from lstm_book.training.task import epoch_means
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class TagSource(Experiment):
     def probe(self, model: nn.Module) -> list[float]:
         """Return the loss on the first 16 pieces of the test files."""
         x, y = (part[:, :16] for part in pieces(python_sources().split().test, self.length))
-        return [functional.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()]
+        return [Pieces(x, y).loss(model(x), y).item()]
 
     def train(self, seed: int, report: Report) -> Outcome:
         """Train on most files and score the last ones."""
@@ -60,28 +61,53 @@ class TagSource(Experiment):
         parts = python_sources().split()
         model = self.build()
         series_init_(model)
-        x, y = pieces(parts.train, self.length)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.lr)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.lr, total_steps=self.epochs * -(-x.shape[1] // self.batch)
+        train = Pieces(*pieces(parts.train, self.length))
+        history = fit(
+            model,
+            train,
+            epochs=self.epochs,
+            batch=self.batch,
+            lr=self.lr,
+            schedule=OneCycle(),
+            report=report,
         )
-        losses = []
-        for epoch in range(self.epochs):
-            model.train()
-            total = 0.0
-            for places in torch.split(torch.randperm(x.shape[1]), self.batch):
-                logits = model(x[:, places])
-                loss = functional.cross_entropy(logits.flatten(0, 1), y[:, places].flatten())
-                total += len(places) * descend(loss, model, optimiser, schedule=schedule)
-            losses.append(total / x.shape[1])
-            report(f"epoch {epoch + 1} of {self.epochs}, loss {losses[-1]:.4f}")
-        metrics: dict[str, object] = {"loss": losses}
+        metrics: dict[str, object] = {}
+        metrics["loss"] = epoch_means(history.loss, len(train), self.batch)
         metrics["parameters"] = sum(p.numel() for p in model.parameters())
         for name, files in (("validation", parts.validation), ("test", parts.test)):
             confusion = confusion_of(model, files, self.length)
             metrics[f"{name}_accuracy"] = (confusion.diag().sum() / confusion.sum()).item()
             metrics[f"{name}_confusion"] = confusion.tolist()
         return Outcome(metrics, model)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Pieces of text as a data set; each is an example, and all its characters have tags.
+
+    Attributes:
+        x: The characters, (length, N).
+        y: Their tags, (length, N).
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        """Return how many pieces there are, N."""
+        return self.x.shape[1]
+
+    def batch(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return characters and tags of some pieces."""
+        return self.x[:, places], self.y[:, places]
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats; logits are (length, B, C), y is (length, B)."""
+        return functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+    def accuracy(self, logits: Tensor, y: Tensor) -> float:
+        """Return the share of characters that got their tag."""
+        return float((logits.argmax(-1) == y).float().mean())
 
 
 def source_vocabulary() -> Vocabulary:

@@ -51,9 +51,9 @@ def line() -> ThemedFigure:
 def cells() -> ThemedFigure:
     """Draw the two cells, one above the other, in the same layout."""
     fig = figure(6.0)
-    for half, draw in zip(fig.subfigures(2, 1), (draw_cell, draw_gru_cell), strict=True):
-        half.set_facecolor("none")
-        draw(half.subplots())
+    upper, lower = fig.subplots(2)
+    draw_cell(upper)
+    draw_gru_cell(lower)
     return show(
         fig,
         alt="Two cells. In the LSTM the memory c runs along the top, multiplied by the forget gate "

@@ -57,7 +57,8 @@ def _run() -> dict[str, list[float]]:
     """Run the cell's own equations with gates that are all but open or shut."""
     order = {"i": GATES["i"], "f": GATES["f"], "g": (1,) * len(WORDS), "o": GATES["o"]}
     a = 40.0 * torch.tensor(list(order.values())).T - 20.0
-    c, rows = torch.zeros(1), {name: [] for name in NAMES}  # type: dict[str, list[float]]
+    c = torch.zeros(1)
+    rows: dict[str, list[float]] = {name: [] for name in NAMES}
     for a_t in a:
         (h, c), gates = lstm_update(a_t, c)
         for name, value in {"i": gates.i, "f": gates.f, "c": c, "o": gates.o, "h": h}.items():

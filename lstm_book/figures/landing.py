@@ -35,8 +35,8 @@ class Trail:
 
     def __init__(self, seed: int = TYPICAL) -> None:
         torch.manual_seed(seed)
-        self.layers = {"lstm": LSTM(1, H).double(), "rnn": nn.RNN(1, H).double()}
-        init_forget_bias_(self.layers["lstm"], START)
+        self.lstm_layer, self.rnn_layer = LSTM(1, H).double(), nn.RNN(1, H).double()
+        init_forget_bias_(self.lstm_layer, START)
         self.w = nn.functional.normalize(torch.randn(H, dtype=torch.float64), dim=0)
         self.x = torch.randn(LAGS + 1, dtype=torch.float64)
         self.lstm, self.rnn = self._bars_lstm(), self._bars_rnn()
@@ -58,7 +58,7 @@ class Trail:
     def _data(self) -> dict[str, Any]:
         """Collect what the arithmetic takes: weights row by row, inputs, the answer's weights."""
         data: dict[str, Any] = {"x": _listed(self.x), "top": TOP}
-        for name, layer in self.layers.items():
+        for name, layer in (("lstm", self.lstm_layer), ("rnn", self.rnn_layer)):
             W, U, b = weights_of(layer)
             data[name] = {"W": _listed(W), "U": _listed(U), "b": _listed(b)}
             data[name] |= {"w": _listed(self.w), "r": 0}
@@ -66,14 +66,14 @@ class Trail:
 
     def _bars_lstm(self) -> Tensor:
         x = self.x[:, None, None]
-        paths = gradient_paths(self.layers["lstm"], x, lambda out, _: (out[-1, 0] * self.w).sum())
+        paths = gradient_paths(self.lstm_layer, x, lambda out, _: (out[-1, 0] * self.w).sum())
         return _relative(paths.c[:, 0])
 
     def _bars_rnn(self) -> Tensor:
         h = torch.zeros(1, 1, H, dtype=torch.float64)
         states = []
         for x_t in self.x:
-            h = self.layers["rnn"](x_t.view(1, 1, 1), h)[1]
+            h = self.rnn_layer(x_t.view(1, 1, 1), h)[1]
             states.append(h)
         return _relative(torch.cat(torch.autograd.grad((h * self.w).sum(), states))[:, 0])
 
@@ -106,9 +106,10 @@ def written(value: float) -> str:
 
 
 def _relative(gradients: Tensor) -> Tensor:
-    norms = gradients.norm(dim=-1)
+    norms: Tensor = gradients.norm(dim=-1)
     return norms / norms[-1]
 
 
-def _listed(values: Tensor) -> list[float]:
+def _listed(values: Tensor | None) -> list[float]:
+    assert values is not None  # both layers have biases
     return [float(f"{value:.9g}") for value in values.detach().flatten().tolist()]

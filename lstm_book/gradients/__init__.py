@@ -1,7 +1,7 @@
 """Gradients through time, by hand: the backward pass, the Jacobians, what flows over a lag."""
 
 from lstm_book.gradients.bptt import LSTMGradients, RNNGradients, bptt, rnn_bptt
-from lstm_book.gradients.flow import Flow, LagNorms, gradient_flow, lag_norms, run_module
+from lstm_book.gradients.flow import Flow, LagNorms, gradient_flow, lag_norms
 from lstm_book.gradients.jacobians import (
     CellJacobian,
     StateJacobians,
@@ -25,6 +25,5 @@ __all__ = [
     "lag_norms",
     "rnn_bptt",
     "rnn_jacobians",
-    "run_module",
     "state_jacobians",
 ]

@@ -5,7 +5,6 @@ weights or inputs, would give numbers all the same, and wrong ones. So besides t
 equations themselves are checked on what the run holds: that costs one product.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -14,9 +13,8 @@ from torch import Tensor
 from lstm_book.cells import Gates, LSTMState, Weights
 from lstm_book.checks import check_like, check_shape, check_tensor, check_type
 from lstm_book.layers import Unrolled
-from lstm_book.layers.unroll import autocast_is_on, states_before
-
-SQUASH = {"RNN_TANH": torch.tanh, "RNN_RELU": torch.relu}  # by torch's names
+from lstm_book.layers.module import SQUASH
+from lstm_book.layers.unroll import states_before
 
 
 def check_lstm(run: Unrolled[LSTMState, Gates], projection: Tensor | None) -> Tensor:
@@ -203,11 +201,6 @@ def differs(came: Tensor, wanted: Tensor, size: Tensor, valid: Tensor | None) ->
 def without_padding(x: Tensor, valid: Tensor | None) -> Tensor:
     """Return x with zeros where a sequence has no step; whatever is there, was not read."""
     return x if valid is None else x.masked_fill(~valid[..., None], 0)
-
-
-def full_precision(x: Tensor) -> AbstractContextManager[Any]:
-    """Keep autocast out: a gradient is that of the equations, in the dtype of the run."""
-    return torch.autocast(x.device.type, enabled=False) if autocast_is_on(x) else nullcontext()
 
 
 def _check_states(name: str, states: Tensor) -> Tensor:

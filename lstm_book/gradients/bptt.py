@@ -14,12 +14,12 @@ from lstm_book.gradients._check import (
     check_inputs,
     check_lstm,
     check_rnn,
-    full_precision,
     rnn_mode,
     without_padding,
 )
 from lstm_book.gradients._step import lstm_step_backward, rnn_step_backward
 from lstm_book.layers import Unrolled
+from lstm_book.layers.unroll import full_precision
 
 
 class LSTMGradients(NamedTuple):

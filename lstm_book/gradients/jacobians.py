@@ -16,11 +16,11 @@ from lstm_book.gradients._check import (
     check_cell_follows,
     check_lstm,
     check_rnn,
-    full_precision,
     mode_of_states,
 )
 from lstm_book.gradients.bptt import slope_of
 from lstm_book.layers import Unrolled
+from lstm_book.layers.unroll import full_precision
 
 Nonlinearity = Literal["tanh", "relu"]
 

@@ -12,8 +12,10 @@ from lstm_book.layers.convert import (
     to_keras,
     to_onnx,
 )
-from lstm_book.layers.directions import Direction, directions
-from lstm_book.layers.lstm import LSTM, LSTMRun
+from lstm_book.layers.directions import DirectionOutput, directions
+from lstm_book.layers.lstm import LSTM
+from lstm_book.layers.module import run_module
+from lstm_book.layers.read import Reading, read
 from lstm_book.layers.recurrent import Recurrent
 from lstm_book.layers.stack import RecurrentRun
 from lstm_book.layers.unroll import Unrolled, unroll
@@ -21,9 +23,9 @@ from lstm_book.layers.unroll import Unrolled, unroll
 __all__ = [
     "GATE_ORDERS",
     "LSTM",
-    "Direction",
-    "LSTMRun",
+    "DirectionOutput",
     "ONNXWeights",
+    "Reading",
     "Recurrent",
     "RecurrentRun",
     "Unrolled",
@@ -32,8 +34,10 @@ __all__ = [
     "from_keras",
     "from_onnx",
     "from_tensorflow1",
+    "read",
     "read_in_chunks",
     "reorder",
+    "run_module",
     "to_keras",
     "to_onnx",
     "unroll",

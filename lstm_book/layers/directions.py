@@ -7,7 +7,7 @@ from torch import Tensor
 from lstm_book.checks import check_tensor
 
 
-class Direction(NamedTuple):
+class DirectionOutput(NamedTuple):
     """What one direction of a bidirectional layer returned.
 
     Attributes:
@@ -21,7 +21,7 @@ class Direction(NamedTuple):
     h_n: Tensor
 
 
-def directions(output: Tensor, h_n: Tensor) -> tuple[Direction, Direction]:
+def directions(output: Tensor, h_n: Tensor) -> tuple[DirectionOutput, DirectionOutput]:
     """Take what a bidirectional layer returns apart into its two directions.
 
     Works for any layer of PyTorch's layout: LSTM, GRU or RNN, its own or ours, with `batch_first`
@@ -65,4 +65,5 @@ def directions(output: Tensor, h_n: Tensor) -> tuple[Direction, Direction]:
             "expected output and h_n of one batch, "
             f"got shapes {tuple(output.shape)} and {tuple(h_n.shape)}"
         )
-    return Direction(output[..., :H], h_n[0::2]), Direction(output[..., H:], h_n[1::2])
+    forward = DirectionOutput(output[..., :H], h_n[0::2])
+    return forward, DirectionOutput(output[..., H:], h_n[1::2])

@@ -3,37 +3,31 @@
 import sys
 from functools import partial
 from itertools import repeat
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_book.cells import Gates, LSTMState, Weights, lstm_update, weights_of
-from lstm_book.cells.weights import read_tensor
-from lstm_book.checks import cast_dtype, check_choice, check_tensor, check_type, check_whole
-from lstm_book.layers.lengths import check_lengths, is_batched, is_captured
+from lstm_book.cells import Gates, LSTMState, Weights, weights_of
+from lstm_book.cells.step import lstm_equations
+from lstm_book.cells.weights import DIRECTIONS, Direction, read_tensor
+from lstm_book.checks import (
+    cast_dtype,
+    check_choice,
+    check_states,
+    check_tensor,
+    check_type,
+    check_whole,
+)
+from lstm_book.layers.arrange import LSTM_STATES, Batch, arrange
+from lstm_book.layers.lengths import is_batched, is_captured
 from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, run_stack
 from lstm_book.layers.unroll import Unrolled, unroll
 
 Engine = Literal["fused", "unrolled"]
 ENGINES: tuple[Engine, ...] = ("fused", "unrolled")
-
-
-class LSTMRun(NamedTuple):
-    """What every layer and direction of an LSTM did, time first and batched.
-
-    Attributes:
-        output: The last layer's hidden states, (T, B, directions · H); zero beyond a length.
-        state: (h_n, c_n), each (layers · directions, B, H), as PyTorch orders them.
-        layers: For each layer, the run of each direction: ``layers[0][0].gates.f`` is (T, B, H).
-            Step t of the backward direction came after its step t + 1.
-    """
-
-    output: Tensor
-    state: LSTMState
-    layers: tuple[tuple[Unrolled[LSTMState, Gates], ...], ...]
 
 
 class LSTM(nn.LSTM):
@@ -201,41 +195,41 @@ class LSTM(nn.LSTM):
             TypeError: If input is neither tensor nor packed, hx no pair of tensors, or lengths are
                 no whole numbers.
         """
-        _check_types(input, hx)
         fused = self.engine == "fused"
-        if isinstance(input, PackedSequence):
-            if lengths is not None:
-                raise ValueError("LSTM: expected a padded input with lengths, got a PackedSequence")
+        if fused and lengths is None:  # torch's own doors
+            _check_types(input, hx)
+            if isinstance(input, PackedSequence):
+                self._check_packed(input, hx)
+            return super().forward(input, hx)
+        if isinstance(input, PackedSequence) and lengths is None:
             self._check_packed(input, hx)
-            return super().forward(input, hx) if fused else self._unrolled_packed(input, hx)
-        if fused:
-            if lengths is None:
-                return super().forward(input, hx)
-            lengths = self._check_lengths(input, lengths)
-            if not (is_captured(lengths) or is_batched(lengths) or is_batched(input)):
-                return self._fused_with_lengths(input, hx, lengths)
-        elif torch._C._get_tracing_state() is not None:  # torch.jit's, not torch.export's
+        batch = arrange(self, input, hx, lengths)
+        if not fused and torch._C._get_tracing_state() is not None:  # not torch.export's
             raise RuntimeError(
                 "expected engine 'fused' under torch.jit.trace and the older ONNX export, got "
                 "'unrolled', whose loop would be written out for this number of steps; set the "
                 "engine, or use what to_torch() returns"
             )
-        run = self._run(input, hx, lengths, unroll_untraced)
-        h_n, c_n = run.state
-        if input.dim() == 2:
-            return run.output.squeeze(1), (h_n.squeeze(1), c_n.squeeze(1))
-        return run.output.transpose(0, 1) if self.batch_first else run.output, (h_n, c_n)
+        if fused and (lengths := _lengths_at_once(batch)) is not None:
+            packed = pack_padded_sequence(batch.x, lengths, enforce_sorted=False)
+            packed, state = super().forward(packed, hx)
+            output, _ = pad_packed_sequence(packed, total_length=len(batch.x))
+        else:
+            run = self._run(batch, unroll_untraced)
+            output, state = run.output, run.state
+        output, (h_n, c_n) = batch.returned(output, state)
+        return output, (h_n, c_n)
 
     def run(
         self,
         input: Tensor,
         hx: tuple[Tensor, Tensor] | None = None,
         lengths: Tensor | list[int] | None = None,
-    ) -> LSTMRun:
+    ) -> RecurrentRun[LSTMState, Gates]:
         """Run the taught loop and keep what every layer and direction did, whatever the engine.
 
         Args:
-            input: As for `forward`, but not packed.
+            input: As for `forward`.
             hx: As for `forward`.
             lengths: As for `forward`.
 
@@ -247,78 +241,39 @@ class LSTM(nn.LSTM):
             RuntimeError: As `forward`.
             TypeError: As `forward`.
         """
-        check_tensor("input", input)
-        _check_types(input, hx)
-        return LSTMRun(*self._run(input, hx, lengths, unroll_traced))
+        return self._run(arrange(self, input, hx, lengths), unroll_traced)
 
-    def _run(
-        self, input: Tensor, hx: Any, lengths: Any, unroll_direction: Any
-    ) -> RecurrentRun[LSTMState, Any]:
+    def _run(self, batch: Batch, unroll_direction: Any) -> RecurrentRun[LSTMState, Any]:
         """Run the loop over every layer and direction."""
-        x, initial = self._check(input, hx, fastest=lengths is None)
         layers = [
             [
-                partial(unroll_direction, *self._weights(layer, reverse), bool(reverse))
-                for reverse in range(1 + self.bidirectional)
+                partial(unroll_direction, *self._weights(layer, direction), direction == "backward")
+                for direction in DIRECTIONS[: 1 + self.bidirectional]
             ]
             for layer in range(self.num_layers)
         ]
-        return run_stack(
-            layers,
-            x,
-            initial,
-            lengths=None if lengths is None else self._check_lengths(input, lengths),
-            dropout=self.dropout if self.training else 0.0,
-        )
+        # Under autocast, torch's fastest kernels have all in the lower precision. Others keep c,
+        # and h where there is no projection, in the precision that the states came in.
+        x, low = batch.x, cast_dtype
+        fast = batch.lengths is None and not self.proj_size and x.dtype in (torch.float32, low(x))
+        whole = (fast and x.numel() > 0) or x.device.type != "cpu"
+        initial = [
+            LSTMState(h.to(low(h)) if whole or self.proj_size else h, c.to(low(c)) if whole else c)
+            for h, c in batch.initial
+        ]
+        dropout = self.dropout if self.training else 0.0
+        return run_stack(layers, batch._replace(initial=initial), dropout=dropout)
 
-    def _weights(self, layer: int, reverse: int) -> tuple[Weights, Tensor | None]:
+    def _weights(self, layer: int, direction: Direction) -> tuple[Weights, Tensor | None]:
         """Return the weights of one direction of one layer, and of its projection."""
-        W, U, b = weights_of(self, layer, "backward" if reverse else "forward")
+        W, U, b = weights_of(self, layer, direction)
         P = None
         if self.proj_size:
-            P = read_tensor(self, f"weight_hr_l{layer}{'_reverse' if reverse else ''}")
+            suffix = "_reverse" if direction == "backward" else ""
+            P = read_tensor(self, f"weight_hr_l{layer}{suffix}")
         low = cast_dtype(W)  # autocast would do so in every step
         b, P = (None if w is None else w.to(low) for w in (b, P))
         return Weights(W.to(low), U.to(low), b), P
-
-    def _check(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None, *, fastest: bool
-    ) -> tuple[Tensor, list[LSTMState]]:
-        """Bring the input to (T, B, D) and the state to one per layer and direction."""
-        if input.dim() not in (2, 3):
-            raise ValueError(
-                f"LSTM: expected input of 2 or 3 dimensions, got {input.dim()} "
-                f"(shape {tuple(input.shape)})"
-            )
-        batched = input.dim() == 3
-        x = input.transpose(0, 1) if batched and self.batch_first else input
-        x = x if batched else x[:, None]
-        if hx is None:
-            rows = self.num_layers * (1 + self.bidirectional)
-            h_0 = x.new_zeros(rows, x.shape[1], self.proj_size or self.hidden_size)
-            c_0 = x.new_zeros(rows, x.shape[1], self.hidden_size)
-        else:
-            h_0, c_0 = hx
-            if h_0.dim() != input.dim() or c_0.dim() != input.dim():
-                raise RuntimeError(
-                    f"LSTM: expected h_0 and c_0 of {input.dim()} dimensions, as the input, "
-                    f"got shapes {tuple(h_0.shape)} and {tuple(c_0.shape)}"
-                )
-            if not batched:
-                h_0, c_0 = h_0[:, None], c_0[:, None]
-        # torch's own checks, so that every mistake has torch's error class.
-        self.check_forward_args(x.transpose(0, 1) if self.batch_first else x, (h_0, c_0), None)
-        if len(x) == 0:
-            raise RuntimeError(
-                f"LSTM: expected at least one time step, got input of shape {tuple(input.shape)}"
-            )
-        # Under autocast, torch's fastest kernels have all in the lower precision. Others keep c,
-        # and h where there is no projection, in the precision that the states came in.
-        fast = fastest and not self.proj_size and x.dtype in (torch.float32, cast_dtype(x))
-        whole = (fast and x.numel() > 0) or x.device.type != "cpu"
-        h_0 = h_0.to(cast_dtype(h_0)) if whole or self.proj_size else h_0
-        c_0 = c_0.to(cast_dtype(c_0)) if whole else c_0
-        return x, [LSTMState(h, c) for h, c in zip(h_0, c_0, strict=True)]
 
     def _check_packed(self, packed: PackedSequence, hx: tuple[Tensor, Tensor] | None) -> None:
         """Check what torch leaves to its kernel, which reads beyond the end of a small state."""
@@ -330,55 +285,22 @@ class LSTM(nn.LSTM):
         if hx is not None:
             self.check_forward_args(data, hx, packed.batch_sizes)
 
-    def _check_lengths(self, input: Tensor, lengths: Tensor | list[int]) -> Tensor:
-        """Check lengths against the input."""
-        if input.dim() != 3:
-            raise ValueError(
-                f"LSTM: expected a batched 3-D input with lengths, got {input.dim()}-D"
-            )
-        T, B = (input.shape[1], input.shape[0]) if self.batch_first else input.shape[:2]
-        return check_lengths(lengths, T, B)
-
-    def _fused_with_lengths(
-        self, input: Any, hx: tuple[Tensor, Tensor] | None, lengths: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Pack, run the kernel, and pad again."""
-        self._check(input, hx, fastest=False)
-        if not len(lengths):
-            return super().forward(input, hx)  # an empty batch cannot be packed
-        packed = pack_padded_sequence(input, lengths, self.batch_first, enforce_sorted=False)
-        output, state = super().forward(packed, hx)
-        T = input.shape[1 if self.batch_first else 0]
-        padded, _ = pad_packed_sequence(output, self.batch_first, total_length=T)
-        return padded, state
-
-    def _unrolled_packed(
-        self, packed: PackedSequence, hx: tuple[Tensor, Tensor] | None
-    ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]:
-        """Pad, run the loop, and pack again."""
-        padded, lengths = pad_packed_sequence(packed, self.batch_first)
-        run = self._run(padded, hx, lengths, unroll_untraced)
-        order = packed.sorted_indices
-        if order is None:
-            order = torch.arange(len(lengths))
-        sorted_output = run.output.index_select(1, order.to(run.output.device))
-        data = pack_padded_sequence(sorted_output, lengths[order.cpu()])
-        h_n, c_n = run.state
-        return packed._replace(data=data.data), (h_n, c_n)
-
 
 def _check_types(input: object, hx: object) -> None:
     """Raise TypeError for what has no shape to check; the rest is torch's own to find."""
     if not isinstance(input, PackedSequence):
         check_tensor("input", input)
-    if hx is None:
-        return
-    if not isinstance(hx, tuple | list):
-        raise TypeError(f"LSTM: expected hx to be a tuple (h_0, c_0), got {type(hx).__name__}")
-    if len(hx) != 2:
-        raise RuntimeError(f"LSTM: expected hx to be (h_0, c_0), got {len(hx)} states")
-    for name, state in zip(("h_0", "c_0"), hx, strict=True):
-        check_tensor(name, state)
+    if hx is not None:
+        for name, state in zip(LSTM_STATES, check_states("hx", hx, LSTM_STATES), strict=True):
+            check_tensor(name, state)
+
+
+def _lengths_at_once(batch: Batch) -> Tensor | None:
+    """Return lengths whose values can be read now, as the kernel needs them; of one sequence on."""
+    lengths = batch.lengths
+    if lengths is None or is_captured(lengths) or is_batched(lengths) or is_batched(batch.x):
+        return None
+    return lengths if len(lengths) else None
 
 
 def unroll_traced(
@@ -396,7 +318,7 @@ def unroll_traced(
     U_T = U.T
 
     def step(a_t: Tensor, state: LSTMState) -> tuple[LSTMState, Gates]:
-        state, gates = lstm_update(torch.addmm(a_t, state.h, U_T), state.c)
+        state, gates = lstm_equations(torch.addmm(a_t, state.h, U_T), state.c)
         if projection is not None:
             state = LSTMState(state.h @ projection.T, state.c)
         return state, gates
@@ -414,7 +336,9 @@ def unroll_untraced(
 ) -> Unrolled[Any, Any]:
     """Run one direction of one layer in few, large operations; keep the hidden states only.
 
-    It takes tensors and no module, so that `torch.compile` can take it as a whole.
+    These are the equations of `lstm_equations` once more, for speed; the tests hold both equal,
+    forward and backward. It takes tensors and no module, so that `torch.compile` can take it as a
+    whole.
     """
     H = initial.c.shape[-1]
     # Transposed in memory once, which the products of the backward pass like.

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, NoReturn
@@ -10,20 +10,22 @@ from typing import Any, NoReturn
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.rnn import PackedSequence
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from lstm_book.checks import cast_dtype, check_number, check_tensor, check_type, check_whole
-from lstm_book.layers.lengths import check_lengths
+from lstm_book.cells import Cell
+from lstm_book.cells.weights import DIRECTIONS
+from lstm_book.checks import check_number, check_type, check_whole
+from lstm_book.layers.arrange import Batch, arrange
 from lstm_book.layers.stack import MOST_LAYERS, RecurrentRun, RunDirection, run_stack
-from lstm_book.layers.unroll import map_state, unroll
+from lstm_book.layers.unroll import unroll
 
 
 class Recurrent(nn.Module):
-    """Run any cell over time: one of ours, or any module with the same four things.
+    """Run any cell over time: one of ours, or one of your own, derived from `lstm_book.cells.Cell`.
 
-    These are ``input_size``, ``hidden_size``, ``step(x_t, state) -> (state, gates)`` and
-    ``zero_state(x_t)``. The given cell becomes the first layer's forward direction. Further layers
+    The given cell becomes the first layer's forward direction. Further layers
     and directions are new cells of its class, built with the same arguments; so a cell keeps each
     argument of its constructor as an attribute of that name, as ours do. (`device` and `dtype` are
     taken from its parameters.) It is `step` that is called and not the cell: a `forward` of its own
@@ -40,8 +42,8 @@ class Recurrent(nn.Module):
         dropout: Probability of zeroing an output between two layers, while training.
 
     Raises:
-        TypeError: If the cell lacks one of the four, or an attribute named as an argument, or an
-            argument has the wrong type.
+        TypeError: If the cell is no `Cell`, or lacks a size or an attribute named as an argument;
+            or an argument has the wrong type.
         ValueError: If there is no layer, or dropout is no probability.
 
     >>> import torch
@@ -54,7 +56,7 @@ class Recurrent(nn.Module):
 
     def __init__(
         self,
-        cell: nn.Module,
+        cell: Cell,
         *,
         num_layers: int = 1,
         bidirectional: bool = False,
@@ -62,13 +64,13 @@ class Recurrent(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        lacking = [name for name in ("input_size", "hidden_size") if not hasattr(cell, name)] + [
-            name for name in ("step", "zero_state") if not callable(getattr(cell, name, None))
-        ]
-        if lacking or not isinstance(cell, nn.Module):
+        contract = ("input_size", "hidden_size", "step", "zero_state")
+        lacking = [name for name in contract if not hasattr(cell, name)]
+        if lacking or not isinstance(cell, Cell):
+            without = f"without {', '.join(lacking)}" if lacking else "that is no lstm_book Cell"
             raise TypeError(
-                "expected a cell, a module with input_size, hidden_size, step and zero_state, "
-                f"got {type(cell).__name__}" + (f" without {', '.join(lacking)}" if lacking else "")
+                "expected a cell, a module with input_size, hidden_size, step and zero_state "
+                f"derived from lstm_book.cells.Cell, got {type(cell).__name__} {without}"
             )
         num_layers = check_whole("num_layers", num_layers, 1, MOST_LAYERS)
         check_type("bidirectional", bidirectional, bool, "True or False")
@@ -106,12 +108,15 @@ class Recurrent(nn.Module):
         )
 
     def forward(
-        self, input: Tensor, hx: Any = None, lengths: Tensor | Sequence[int] | None = None
-    ) -> tuple[Tensor, Any]:
+        self,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        lengths: Tensor | Sequence[int] | None = None,
+    ) -> tuple[Any, Any]:
         """Run the layer over a batch of sequences.
 
         Args:
-            input: (T, B, D), (B, T, D) with `batch_first`, or (T, D) for a single sequence.
+            input: (T, B, D), (B, T, D) with `batch_first`, (T, D) for a single sequence, or packed.
             hx: The states before the first step, as the cell has them; each tensor
                 (layers · directions, B, H), without B for a single sequence. What the cells'
                 `zero_state` returns, if missing.
@@ -126,16 +131,18 @@ class Recurrent(nn.Module):
             TypeError: If input is no tensor, hx not what the cell carries, lengths are no whole
                 numbers, or a cell has hooks or a `forward` that would not be called.
             ValueError: If the input has a wrong number of dimensions or dtype, or lengths come with
-                a single sequence.
+                a packed or single sequence.
             RuntimeError: If a size does not fit, T = 0, or lengths are out of range.
         """
-        run = self._run(input, hx, lengths, trace=False)
-        if input.dim() == 2:
-            return run.output.squeeze(1), map_state(lambda tensor: tensor.squeeze(1), run.state)
-        return run.output.transpose(0, 1) if self.batch_first else run.output, run.state
+        batch = arrange(self, input, hx, lengths)
+        run = run_cells(self, batch, trace=False)
+        return batch.returned(run.output, run.state)
 
     def run(
-        self, input: Tensor, hx: Any = None, lengths: Tensor | Sequence[int] | None = None
+        self,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        lengths: Tensor | Sequence[int] | None = None,
     ) -> RecurrentRun[Any, Any]:
         """Run the layer and keep what every layer and direction did.
 
@@ -152,102 +159,23 @@ class Recurrent(nn.Module):
             ValueError: As `forward`.
             RuntimeError: As `forward`.
         """
-        return self._run(input, hx, lengths, trace=True)
+        return run_cells(self, arrange(self, input, hx, lengths))
 
-    def _run(self, input: Tensor, hx: Any, lengths: Any, *, trace: bool) -> RecurrentRun[Any, Any]:
-        """Run every layer and direction, with or without a trace of every step."""
-        x = self._input(input, hx)
-        if lengths is not None:
-            if input.dim() != 3:
-                raise ValueError(f"expected a batched 3-D input with lengths, got {input.dim()}-D")
-            lengths = check_lengths(lengths, *x.shape[:2])
-        directions = 1 + self.bidirectional
-        cells: list[Any] = list(self.cells)
-        for cell in cells:
-            _prepare(cell)
-        layers: list[list[RunDirection[Any, Any]]] = [
-            [
-                partial(_run_cell, cells[layer * directions + reverse], bool(reverse), trace)
-                for reverse in range(directions)
-            ]
-            for layer in range(self.num_layers)
+
+def run_cells(layer: Recurrent, batch: Batch, *, trace: bool = True) -> RecurrentRun[Any, Any]:
+    """Run every layer and direction on an arranged batch, with or without a trace."""
+    cells: Iterator[Any] = iter(layer.cells)
+    layers: list[list[RunDirection[Any, Any]]] = [
+        [
+            partial(_run_cell, _prepared(next(cells)), direction == "backward", trace)
+            for direction in DIRECTIONS[: 1 + layer.bidirectional]
         ]
-        # A reparametrised weight is computed once for all steps.
-        again = any(parametrize.is_parametrized(part) for part in self.cells.modules())
-        with parametrize.cached() if again else nullcontext():
-            return run_stack(
-                layers,
-                x,
-                self._initial(x, hx, batched=input.dim() == 3),
-                lengths=lengths,
-                dropout=self.dropout if self.training else 0.0,
-            )
-
-    def _input(self, input: Tensor, hx: Any) -> Tensor:
-        """Bring the input to (T, B, D); check in torch's order, so that classes are torch's."""
-        if check_tensor("input", input).dim() not in (2, 3):
-            raise ValueError(
-                f"expected input of 2 or 3 dimensions, got {input.dim()} "
-                f"(shape {tuple(input.shape)})"
-            )
-        for state in hx if isinstance(hx, tuple | list) else (hx,):
-            if isinstance(state, Tensor) and state.dim() != input.dim():
-                raise RuntimeError(
-                    f"expected states of {input.dim()} dimensions, as the input, got one of shape "
-                    f"{tuple(state.shape)}"
-                )
-        weight = _weight(self)
-        if weight is not None and cast_dtype(input) != cast_dtype(weight):
-            raise ValueError(
-                f"expected input of dtype {weight.dtype}, as the cells, got {input.dtype}"
-            )
-        if input.shape[-1] != self.input_size:
-            raise RuntimeError(
-                f"expected input with input_size={self.input_size} features, "
-                f"got {input.shape[-1]} (shape {tuple(input.shape)})"
-            )
-        if input.dim() == 2:
-            x = input[:, None]
-        else:
-            x = input.transpose(0, 1) if self.batch_first else input
-        if len(x) == 0:
-            raise RuntimeError(
-                f"expected at least one time step, got input of shape {tuple(input.shape)}"
-            )
-        return x
-
-    def _initial(self, x: Tensor, hx: Any, batched: bool) -> list[Any]:
-        """Return the state before the first step of each layer and direction."""
-        cells: list[Any] = list(self.cells)
-        if hx is None:
-            return [cell.zero_state(x[0]) for cell in cells]
-        like = cells[0].zero_state(x[0])
-        kind = type(cells[0]).__name__
-        if isinstance(like, Tensor):
-            hx = self._rows("hx", hx, like, batched)
-            return [hx[row] for row in range(len(cells))]
-        fields = ", ".join(like._fields)
-        if not isinstance(hx, tuple | list):
-            raise TypeError(f"{kind}: expected hx to be ({fields}), got {type(hx).__name__}")
-        if len(hx) != len(like):
-            raise RuntimeError(f"{kind}: expected hx to be ({fields}), got {len(hx)} states")
-        hx = [
-            self._rows(name, tensor, field, batched)
-            for name, tensor, field in zip(like._fields, hx, like, strict=True)
-        ]
-        return [type(like)(*(tensor[row] for tensor in hx)) for row in range(len(cells))]
-
-    def _rows(self, name: str, tensor: Any, like: Tensor, batched: bool) -> Tensor:
-        """Check one tensor of the initial state; return it batched."""
-        got = tuple(check_tensor(name, tensor).shape)
-        wanted = (len(self.cells), *(like.shape if batched else like.shape[1:]))
-        if got != wanted:
-            raise RuntimeError(
-                f"expected {name} of shape {wanted}, {self.num_layers} layers in "
-                f"{1 + self.bidirectional} directions, got {got}"
-            )
-        rows: Tensor = tensor if batched else tensor[:, None]
-        return rows
+        for _ in range(layer.num_layers)
+    ]
+    # A reparametrised weight is computed once for all steps.
+    again = any(parametrize.is_parametrized(part) for part in layer.cells.modules())
+    with parametrize.cached() if again else nullcontext():
+        return run_stack(layers, batch, dropout=layer.dropout if layer.training else 0.0)
 
 
 def sibling(cell: nn.Module, input_size: int) -> nn.Module:
@@ -291,7 +219,7 @@ def _run_cell(
     return unroll(cell.step, x, initial, valid=valid, reverse=reverse, trace=trace)
 
 
-def _prepare(cell: nn.Module) -> None:
+def _prepared(cell: nn.Module) -> nn.Module:
     """Do before a run what calling the cell would do; refuse what only a call can do."""
     kind = type(cell)
     stepping: Any = next((base for base in kind.__mro__ if "step" in vars(base)), kind)
@@ -307,6 +235,7 @@ def _prepare(cell: nn.Module) -> None:
             _refuse_hook(cell)
     if cell._forward_hooks or cell._backward_hooks or cell._backward_pre_hooks:
         _refuse_hook(cell)
+    return cell
 
 
 def _refuse_hook(cell: nn.Module) -> NoReturn:
@@ -315,12 +244,3 @@ def _refuse_hook(cell: nn.Module) -> NoReturn:
         f"expected a cell without hooks, as its step is called and not the cell, got "
         f"{type(cell).__name__} with one; hook the layer"
     )
-
-
-def _weight(module: nn.Module) -> Tensor | None:
-    """Return one weight, or None where there is none; a replica's are no parameters."""
-    for part in module.modules():
-        for tensor in (*part._parameters.values(), *vars(part).values()):
-            if isinstance(tensor, Tensor) and tensor.is_floating_point():
-                return tensor
-    return None

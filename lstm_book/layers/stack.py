@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.layers.lengths import valid_steps
+from lstm_book.layers.arrange import Batch
 from lstm_book.layers.unroll import Unrolled, hidden, map_state
 
 S = TypeVar("S", bound=Any)
@@ -34,39 +34,28 @@ class RecurrentRun(NamedTuple, Generic[S, G]):
 
 
 def run_stack(
-    layers: Sequence[Sequence[RunDirection[S, G]]],
-    x: Tensor,
-    initial: Sequence[S],
-    *,
-    lengths: Tensor | None = None,
-    dropout: float = 0.0,
+    layers: Sequence[Sequence[RunDirection[S, G]]], batch: Batch, *, dropout: float = 0.0
 ) -> RecurrentRun[S, G]:
     """Run layers one after the other, each on the hidden states of the one below.
 
     Args:
         layers: For each layer, how to run it forward and, if wanted, backward.
-        x: Inputs, (T, B, D).
-        initial: The state before the first step of each layer and direction, in this order.
-        lengths: How many steps each sequence has, (B,); None if all have T.
+        batch: What came in by `arrange`.
         dropout: Probability of zeroing a number between two layers.
 
     Returns:
         The last layer's outputs, the final states, and what every layer and direction did.
     """
-    valid = None
-    if lengths is not None:
-        valid = valid_steps(lengths.to(x.device), len(x))
-        # Padding may hold anything, and NaN times zero is NaN.
+    x, valid = batch.x, batch.valid
+    if valid is not None:  # padding may hold anything, and NaN times zero is NaN
         x = x.masked_fill(~valid[..., None], 0)
     done: list[tuple[Unrolled[S, G], ...]] = []
     final: list[Any] = []
     for directions in layers:
         if done:
             x = functional.dropout(x, dropout)
-        runs = tuple(
-            run(x, state, valid)
-            for run, state in zip(directions, initial[len(final) :], strict=False)
-        )
+        starts = batch.initial[len(final) :]
+        runs = tuple(run(x, start, valid) for run, start in zip(directions, starts, strict=False))
         final += [run.last for run in runs]
         outputs = [hidden(run.states) for run in runs]
         x = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]

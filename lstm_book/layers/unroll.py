@@ -1,6 +1,11 @@
-"""A cell over time: each step starts from the state that the one before left."""
+"""A cell over time: each step starts from the state that the one before left.
+
+This is the loop of the book. `recording` has two others, which take an LSTM's steps where they are
+to be kept; they are there for speed alone, and tests hold their numbers equal to this one's.
+"""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
@@ -214,6 +219,11 @@ def autocast_is_on(x: Tensor) -> bool:
     """Whether autocast chooses the dtype of products on the device of x."""
     kind = x.device.type
     return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Keep autocast out: a gradient is that of the equations, in the dtype of the run."""
+    return torch.autocast(x.device.type, enabled=False) if autocast_is_on(x) else nullcontext()
 
 
 def _stack(records: list[Any]) -> Any:

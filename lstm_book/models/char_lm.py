@@ -1,14 +1,16 @@
 """A language model of characters."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.cells import LSTMState, weights_of
 from lstm_book.checks import check_number, check_type, check_whole
-from lstm_book.layers.lstm import LSTM
+from lstm_book.layers import LSTM
+from lstm_book.layers.read import RecurrentLayer, make_layer, output_size, read, weight_like
 from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
 from lstm_book.models.sampling import draw
 from lstm_book.models.vocabulary import Vocabulary
@@ -21,13 +23,16 @@ class CharLM(nn.Module):
     Args:
         vocabulary: The characters, V of them.
         hidden_size: Units H of each layer.
-        num_layers: How many LSTM layers are stacked.
+        num_layers: How many layers are stacked.
         embedding: Numbers per character; None for one-hot vectors, which need no parameters.
         dropout: Probability of zeroing a feature between layers and before the read-out, while
             training.
+        layer: Makes the recurrent layer when it is called as a layer's class is, with the sizes,
+            the number of layers and ``dropout=``: such a class, or a function for a cell.
 
     Raises:
-        ValueError: If a size is not positive.
+        TypeError: If an argument is of another kind, or no recurrent layer is made.
+        ValueError: If a size is not positive, or the layer reads backwards or batch first.
 
     >>> model = CharLM(Vocabulary("ab "), hidden_size=8)
     >>> len(model.sample("ab", 5, generator=torch.Generator().manual_seed(0)))
@@ -42,29 +47,30 @@ class CharLM(nn.Module):
         *,
         embedding: int | None = None,
         dropout: float = 0.0,
+        layer: Callable[..., RecurrentLayer] = LSTM,
     ) -> None:
         super().__init__()
         self.vocabulary = check_type("vocabulary", vocabulary, Vocabulary, "a Vocabulary")
         dropout = check_number("dropout", dropout, 0, 1)
         check_whole("num_layers", num_layers, 1)
         self.vectors = TokenVectors(len(vocabulary), embedding)
-        between = dropout if num_layers > 1 else 0.0
-        self.layer = LSTM(self.vectors.size, hidden_size, num_layers, dropout=between)
+        self.layer = make_layer(layer, self.vectors.size, hidden_size, num_layers, dropout)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(hidden_size, len(vocabulary))
+        self.linear = nn.Linear(output_size(self.layer), len(vocabulary))
 
     def forward(
         self,
         tokens: Tensor,
-        state: tuple[Tensor, Tensor] | None = None,
+        state: Any = None,
         *,
         lengths: Lengths | None = None,
-    ) -> tuple[Tensor, LSTMState]:
+    ) -> tuple[Tensor, Any]:
         """Return logits for the character after each one, and the state to go on from.
 
         Args:
             tokens: Numbers of characters, (T, B).
-            state: (h, c), each (layers, B, H), as a call before returned it; zeros if missing.
+            state: What the layer carries, as a call before returned it: of an LSTM (h, c), each
+                (layers, B, H). Zeros if missing.
             lengths: How many steps each sequence has, (B,), from 1 to T; None if all have T.
 
         Returns:
@@ -80,12 +86,12 @@ class CharLM(nn.Module):
         if lengths is not None and isinstance(tokens, Tensor) and tokens.dim() == 2:
             lengths, valid = mask_of(lengths, tokens.shape[0], tokens.shape[1], tokens.device)
         tokens = check_tokens("tokens", tokens, "T B", len(self.vocabulary), valid)
-        x = self.vectors(tokens, weights_of(self.layer).W.dtype)
-        output, (h, c) = self.layer(x, state, lengths=lengths)
+        x = self.vectors(tokens, weight_like(self.layer).dtype)
+        output, state = read(self.layer, x, lengths, state)
         logits = self.linear(self.dropout(output))
         if valid is not None:
             logits = logits.masked_fill(~valid[..., None], 0)
-        return logits, LSTMState(h, c)
+        return logits, state
 
     @torch.no_grad()
     def sample(
@@ -121,7 +127,7 @@ class CharLM(nn.Module):
         n = check_whole("n", n, 0)
         drawn: list[int] = []
         twin, state = evaluation_twin(self), None
-        tokens = self.vocabulary.encode(prompt)[:, None].to(weights_of(self.layer).W.device)
+        tokens = self.vocabulary.encode(prompt)[:, None].to(weight_like(self.layer).device)
         for _ in range(n):
             logits, state = twin(tokens, state)
             token = draw(logits[-1, 0].cpu(), temperature, top_k, generator)
@@ -150,7 +156,7 @@ class CharLM(nn.Module):
         check_type("text", text, str, "text")
         check_type("context", context, str, "text")
         chunk = check_whole("chunk", chunk, 1)
-        numbers = self.vocabulary.encode(context + text).to(weights_of(self.layer).W.device)
+        numbers = self.vocabulary.encode(context + text).to(weight_like(self.layer).device)
         first = max(len(context), 1)
         if len(numbers) <= first:
             raise ValueError("expected a text with at least one character to predict, got none")

@@ -5,9 +5,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from lstm_book.cells import weights_of
-from lstm_book.checks import check_choice, check_number, check_shape, check_type, check_whole
-from lstm_book.layers.lstm import LSTM
+from lstm_book.checks import check_choice, check_number, check_shape, check_whole
+from lstm_book.layers.read import RecurrentLayer, check_layer, output_size, read, weight_like
 from lstm_book.models._tokens import Lengths
 
 Readout = Literal["last", "mean"]
@@ -21,31 +20,37 @@ class SequenceClassifier(nn.Module):
     steps. Padding is never seen.
 
     Args:
-        layer: The LSTM that reads, of any depth and direction.
+        layer: The recurrent layer that reads, of any depth and direction: one of torch's or ours,
+            see :func:`lstm_book.layers.read`.
         classes: How many classes C to tell apart.
         readout: "last" or "mean".
         dropout: Probability of zeroing a feature before the read-out, while training.
 
     Raises:
-        TypeError: If the layer is no `lstm_book.layers.LSTM`.
+        TypeError: If the layer is no recurrent layer.
         ValueError: If there is no class, or the read-out is none of the two.
 
-    >>> model = SequenceClassifier(LSTM(12, 16, bidirectional=True), classes=9)
+    >>> model = SequenceClassifier(nn.GRU(12, 16, bidirectional=True), classes=9)
     >>> model(torch.zeros(29, 4, 12), lengths=[7, 29, 12, 20]).shape
     torch.Size([4, 9])
     """
 
     def __init__(
-        self, layer: LSTM, classes: int, *, readout: Readout = "last", dropout: float = 0.0
+        self,
+        layer: RecurrentLayer,
+        classes: int,
+        *,
+        readout: Readout = "last",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.layer = check_type("layer", layer, LSTM, "an lstm_book.layers.LSTM")
+        self.layer = check_layer("layer", layer)
         check_whole("classes", classes, 1)
         check_choice("readout", readout, get_args(Readout))
         dropout = check_number("dropout", dropout, 0, 1)
         self.readout: Readout = readout
         self.dropout = nn.Dropout(dropout)
-        like = weights_of(layer).W
+        like = weight_like(layer)
         self.linear = nn.Linear(output_size(layer), classes, device=like.device, dtype=like.dtype)
 
     def forward(self, x: Tensor, lengths: Lengths | None = None) -> Tensor:
@@ -65,19 +70,15 @@ class SequenceClassifier(nn.Module):
             TypeError: If lengths are no whole numbers.
         """
         check_shape("x", x, "B T D" if self.layer.batch_first else "T B D", (None,) * 3)
-        output, (h_n, _) = self.layer(x, lengths=lengths)
-        directions = 1 + self.layer.bidirectional
+        reading = read(self.layer, x, lengths)
+        directions = 1 + bool(self.layer.bidirectional)
         if self.readout == "last":
             # The last layer's states are the last rows; forwards comes before backwards.
-            features = torch.cat(list(h_n[-directions:]), dim=-1)
+            features = torch.cat(list(reading.h[-directions:]), dim=-1)
         else:
             time = 1 if self.layer.batch_first else 0
-            steps = x.shape[time] if lengths is None else torch.as_tensor(lengths)[:, None].to(h_n)
-            features = output.sum(time) / steps  # outputs beyond a length are zero
+            output = reading.output  # zero beyond a length
+            own = x.shape[time] if lengths is None else torch.as_tensor(lengths)[:, None].to(output)
+            features = output.sum(time) / own
         logits: Tensor = self.linear(self.dropout(features))
         return logits
-
-
-def output_size(layer: LSTM) -> int:
-    """Return how many numbers a layer puts out at each step."""
-    return (layer.proj_size or layer.hidden_size) * (1 + layer.bidirectional)

@@ -1,15 +1,17 @@
 """One sequence in, another out: encoder, decoder, attention."""
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.cells import LSTMState, weights_of
 from lstm_book.checks import check_choice, check_number, check_shape, check_type, check_whole
+from lstm_book.layers import LSTM
 from lstm_book.layers.lengths import valid_steps
-from lstm_book.layers.lstm import LSTM
+from lstm_book.layers.read import RecurrentLayer, make_layer, output_size, read, weight_like
+from lstm_book.layers.unroll import map_state
 from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
 from lstm_book.models.attention import AdditiveScore, DotScore, attend
 from lstm_book.models.decoding import BeamSearch, beam_search
@@ -22,12 +24,12 @@ class Encoded(NamedTuple):
     """What the decoder knows of the sources.
 
     Attributes:
-        state: The encoder's last own state, (h, c), each (layers, B, H).
+        state: The encoder's last own state; of an LSTM (h, c), each (layers, B, H).
         memory: Its last layer's output at each step, (S, B, H); zero beyond a length.
         valid: True where a source has a step, (S, B); None if all have S.
     """
 
-    state: LSTMState
+    state: Any
     memory: Tensor
     valid: Tensor | None
 
@@ -38,12 +40,12 @@ class Predicted(NamedTuple):
     Attributes:
         logits: (T, B, V), zero beyond a length.
         weights: Attention on each source step, (T, B, S), summing to 1; None without attention.
-        state: The decoder's state after the last own step, (h, c), each (layers, B, H).
+        state: The decoder's state after the last own step; of an LSTM (h, c), each (layers, B, H).
     """
 
     logits: Tensor
     weights: Tensor | None
-    state: LSTMState
+    state: Any
 
 
 class Decoded(NamedTuple):
@@ -80,8 +82,11 @@ class Seq2Seq(nn.Module):
         embedding: Numbers per token; None for one-hot vectors.
         dropout: Probability of zeroing a feature between layers and before the read-out, while
             training.
+        layer: Makes encoder and decoder when it is called as a layer's class is, with the sizes,
+            the number of layers and ``dropout=``: such a class, or a function for a cell.
 
     Raises:
+        TypeError: If an argument is of another kind, or no recurrent layer is made.
         ValueError: If a size is not positive, the stop token is no target token, or the attention
             is none of the three.
     """
@@ -97,6 +102,7 @@ class Seq2Seq(nn.Module):
         attention: Attention = "none",
         embedding: int | None = None,
         dropout: float = 0.0,
+        layer: Callable[..., RecurrentLayer] = LSTM,
     ) -> None:
         super().__init__()
         check_whole("target_tokens", target_tokens, 1)
@@ -105,18 +111,20 @@ class Seq2Seq(nn.Module):
         check_whole("num_layers", num_layers, 1)
         dropout = check_number("dropout", dropout, 0, 1)
         self.attention: Attention = attention
-        between = dropout if num_layers > 1 else 0.0
         self.source_vectors = TokenVectors(source_tokens, embedding)
         self.target_vectors = TokenVectors(target_tokens, embedding)
-        self.encoder = LSTM(self.source_vectors.size, hidden_size, num_layers, dropout=between)
-        self.decoder = LSTM(self.target_vectors.size, hidden_size, num_layers, dropout=between)
+        sizes = self.source_vectors.size, self.target_vectors.size
+        self.encoder, self.decoder = (
+            make_layer(layer, size, hidden_size, num_layers, dropout) for size in sizes
+        )
+        H = output_size(self.decoder)
         self.score: DotScore | AdditiveScore | None = None
         self.join: nn.Linear | None = None
         if attention != "none":
-            self.score = DotScore() if attention == "dot" else AdditiveScore(hidden_size)
-            self.join = nn.Linear(2 * hidden_size, hidden_size)
+            self.score = DotScore() if attention == "dot" else AdditiveScore(H)
+            self.join = nn.Linear(2 * H, H)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(hidden_size, target_tokens)
+        self.linear = nn.Linear(H, target_tokens)
 
     def forward(
         self,
@@ -154,15 +162,15 @@ class Seq2Seq(nn.Module):
         tokens, lengths, valid = _checked(
             "source", source, "S B", self.source_vectors.tokens, lengths
         )
-        vectors = self.source_vectors(tokens, weights_of(self.encoder).W.dtype)
-        memory, (h, c) = self.encoder(vectors, lengths=lengths)
-        return Encoded(LSTMState(h, c), memory, valid)
+        vectors = self.source_vectors(tokens, weight_like(self.encoder).dtype)
+        memory, state = read(self.encoder, vectors, lengths)
+        return Encoded(state, memory, valid)
 
     def decode(
         self,
         target_in: Tensor,
         encoded: Encoded,
-        state: tuple[Tensor, Tensor] | None = None,
+        state: Any = None,
         *,
         lengths: Lengths | None = None,
     ) -> Predicted:
@@ -195,8 +203,9 @@ class Seq2Seq(nn.Module):
             raise RuntimeError(
                 f"expected target_in of shape (T, B={B}), as the source, got {tuple(tokens.shape)}"
             )
-        x = self.target_vectors(tokens, weights_of(self.decoder).W.dtype)
-        output, (h, c) = self.decoder(x, encoded.state if state is None else state, lengths=lengths)
+        x = self.target_vectors(tokens, weight_like(self.decoder).dtype)
+        before = encoded.state if state is None else state
+        output, after = read(self.decoder, x, lengths, before)
         weights = None
         if self.score is not None and self.join is not None:
             scores = self.score(output, encoded.memory)
@@ -205,7 +214,7 @@ class Seq2Seq(nn.Module):
         logits = self.linear(self.dropout(output))
         if valid is not None:
             logits = logits.masked_fill(~valid[..., None], 0)
-        return Predicted(logits, weights, LSTMState(h, c))
+        return Predicted(logits, weights, after)
 
     @torch.no_grad()
     def greedy(
@@ -233,7 +242,7 @@ class Seq2Seq(nn.Module):
         encoded = twin.encode(source, lengths=lengths)
         B = encoded.memory.shape[1]
         token = source.new_full((B,), self.stop, dtype=torch.int64)
-        state: LSTMState = encoded.state
+        state = encoded.state
         going = torch.ones_like(token, dtype=torch.bool)
         steps = torch.zeros_like(token)
         total = torch.zeros(B, dtype=torch.float64, device=token.device)
@@ -312,15 +321,16 @@ class Seq2Seq(nn.Module):
         return functional.log_softmax(predicted.logits[0], dim=-1), (encoded, predicted.state)
 
 
-def _rows(encoded: Encoded, state: LSTMState, rows: Tensor) -> tuple[Encoded, LSTMState]:
+def _rows(encoded: Encoded, state: Any, rows: Tensor) -> tuple[Encoded, Any]:
     """Take some sequences out of a batch."""
     rows = rows.to(encoded.memory.device)
-    picked = Encoded(
-        LSTMState(encoded.state.h[:, rows], encoded.state.c[:, rows]),
-        encoded.memory[:, rows],
-        None if encoded.valid is None else encoded.valid[:, rows],
-    )
-    return picked, LSTMState(state.h[:, rows], state.c[:, rows])
+
+    def pick(tensor: Tensor) -> Tensor:
+        return tensor[:, rows]
+
+    valid = None if encoded.valid is None else pick(encoded.valid)
+    picked = Encoded(map_state(pick, encoded.state), pick(encoded.memory), valid)
+    return picked, map_state(pick, state)
 
 
 def _checked(

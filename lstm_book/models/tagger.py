@@ -2,41 +2,41 @@
 
 from torch import Tensor, nn
 
-from lstm_book.cells import weights_of
-from lstm_book.checks import check_number, check_shape, check_type, check_whole
-from lstm_book.layers.lstm import LSTM
+from lstm_book.checks import check_number, check_shape, check_whole
+from lstm_book.layers.read import RecurrentLayer, check_layer, output_size, read, weight_like
 from lstm_book.models._tokens import Lengths, TokenVectors, check_tokens, mask_of
-from lstm_book.models.classifier import output_size
 
 
 class Tagger(nn.Module):
     """Many-to-many: give each step of a sequence a tag.
 
     Args:
-        layer: The LSTM that reads; with two directions a tag can depend on what comes after it.
+        layer: The recurrent layer that reads, one of torch's or ours, see
+            :func:`lstm_book.layers.read`; with two directions a tag can depend on what comes after
+            it.
         tags: How many tags C there are.
         tokens: If given, inputs are tokens from 0 to tokens - 1, embedded in as many numbers as the
             layer reads (one-hot if that is `tokens` itself). If None, they are vectors.
         dropout: Probability of zeroing a feature before the read-out, while training.
 
     Raises:
-        TypeError: If the layer is no `lstm_book.layers.LSTM`.
+        TypeError: If the layer is no recurrent layer.
         ValueError: If there is no tag or no token.
 
     >>> import torch
-    >>> model = Tagger(LSTM(8, 16, bidirectional=True), tags=7, tokens=100)
+    >>> model = Tagger(nn.LSTM(8, 16, bidirectional=True), tags=7, tokens=100)
     >>> model(torch.tensor([[3, 99], [4, 0], [5, 0]]), lengths=[3, 1]).shape
     torch.Size([3, 2, 7])
     """
 
     def __init__(
-        self, layer: LSTM, tags: int, *, tokens: int | None = None, dropout: float = 0.0
+        self, layer: RecurrentLayer, tags: int, *, tokens: int | None = None, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.layer = check_type("layer", layer, LSTM, "an lstm_book.layers.LSTM")
+        self.layer = check_layer("layer", layer)
         check_whole("tags", tags, 1)
         dropout = check_number("dropout", dropout, 0, 1)
-        like = weights_of(layer).W
+        like = weight_like(layer)
         self.vectors = None
         if tokens is not None:
             size = None if layer.input_size == tokens else layer.input_size
@@ -70,7 +70,6 @@ class Tagger(nn.Module):
             valid = valid.T
         if self.vectors is not None:
             tokens = check_tokens("x", x, dims, self.vectors.tokens, valid)
-            x = self.vectors(tokens, weights_of(self.layer).W.dtype)
-        output, _ = self.layer(x, lengths=lengths)
-        logits: Tensor = self.linear(self.dropout(output))
+            x = self.vectors(tokens, weight_like(self.layer).dtype)
+        logits: Tensor = self.linear(self.dropout(read(self.layer, x, lengths).output))
         return logits if valid is None else logits.masked_fill(~valid[..., None], 0)

@@ -102,7 +102,7 @@ def slide(
             if len(set(found)) > 1:
                 moves.setdefault(n, {})[name] = [html.unescape(value) for value in found]
     for k, n in enumerate(moves):
-        tokens[n] = re.sub(r"^<[\w:]+", lambda tag, k=k: f'{tag[0]} data-slide="{k}"', tokens[n])
+        tokens[n] = re.sub(r"^(<[\w:]+)", rf'\1 data-slide="{k}"', tokens[n])
     update(start)
     svg = finished(fig, "".join(tokens))
     names = [fmt.format(value) for value in positions]

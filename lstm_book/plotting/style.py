@@ -28,14 +28,14 @@ apart when seen without red or without green cones. The tests compute both.
 ON_LIGHT: dict[str, str] = {
     "i": "#015c49",
     "f": "#9f0f00",
-    "g": "#b26200",
+    "g": "#ad5e00",
     "o": "#6c00d1",
     "c": "#004f99",
-    "h": "#0080a0",
-    "x": "#777939",
+    "h": "#007d9d",
+    "x": "#747637",
     "rnn": "#c2005d",
     "lstm": "#5d57df",
-    "neutral": "#6c7880",
+    "neutral": "#69747c",
 }
 ON_DARK: dict[str, str] = {
     "i": "#46907b",

@@ -3,13 +3,11 @@
 from lstm_book.recording.compare import Change, Comparison, compare
 from lstm_book.recording.paths import GradientPaths, gradient_paths
 from lstm_book.recording.record import record
-from lstm_book.recording.trace import CellTrace, GateTrace, Recording, Trace
+from lstm_book.recording.trace import Recording, Trace
 
 __all__ = [
-    "CellTrace",
     "Change",
     "Comparison",
-    "GateTrace",
     "GradientPaths",
     "Recording",
     "Trace",

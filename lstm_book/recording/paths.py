@@ -3,27 +3,30 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lstm_book.cells import Gates, LSTMState
-from lstm_book.cells.weights import Direction
-from lstm_book.gradients._check import full_precision
+from lstm_book.cells.weights import DIRECTIONS, Direction
 from lstm_book.gradients.bptt import lstm_backward
 from lstm_book.layers import Unrolled
-from lstm_book.layers.lengths import valid_steps
-from lstm_book.recording.record import (
-    DIRECTIONS,
-    arranged,
-    check_layer,
+from lstm_book.layers.arrange import arrange
+from lstm_book.layers.kernel import (
     has_projection,
     kernel_weights,
     reverse_steps,
-    run_direction,
+    run_kernel,
     summed,
-    trace_steps,
+)
+from lstm_book.layers.stack import run_stack
+from lstm_book.layers.unroll import full_precision, map_state
+from lstm_book.recording.record import (
+    check_layer,
+    last_steps,
+    run_with_gates,
     warn_of_dropout,
     without_a_mode,
 )
@@ -107,86 +110,59 @@ def gradient_paths(
     >>> paths.c.norm(dim=-1).shape, paths.direct.norm(dim=-1).shape
     (torch.Size([7, 2]), torch.Size([7, 2]))
     """
-    check_layer("gradient_paths", lstm)
+    check_layer("gradient_paths", lstm, nn.LSTM, "a torch.nn.LSTM")
     if not isinstance(x, Tensor):
         raise TypeError(f"expected x to be a torch.Tensor, got {type(x).__name__}; give lengths")
     if not callable(loss):
         raise TypeError(f"expected loss to be a function, got {type(loss).__name__}")
-    directions = DIRECTIONS[: 1 + lstm.bidirectional]
-    layer, direction = one_of(
-        itertools.product(range(lstm.num_layers), directions), layer, direction
-    )
-    given = x
-    x, initial, checked = arranged(lstm, x.detach(), hx, lengths)
+    names = list(itertools.product(range(lstm.num_layers), DIRECTIONS[: 1 + lstm.bidirectional]))
+    wanted = one_of(names, layer, direction)
+    batch = arrange(lstm, x, hx, lengths, name="x")
     warn_of_dropout(lstm, "gradient_paths", stacklevel=5)
-    x, initial = _followable(x), LSTMState(*map(_followable, initial))
+    initial = [map_state(_followable, state) for state in batch.initial]
+    batch = batch._replace(x=_followable(batch.x), initial=initial)
     still = without_a_mode(lstm)
-    if checked is not None:
-        x = x.masked_fill(~valid_steps(checked.to(x.device), len(x))[..., None], 0)
+    done: list[Any] = []  # what the wanted direction was given, did and shows
 
-    leaves: tuple[Tensor, Tensor] | None = None
-    h_n, c_n = [], []
-    for number in range(lstm.num_layers):
-        outputs = []
-        below = x
-        for reverse, name in enumerate(directions):
-            row = number * len(directions) + reverse
-            weights = [_followable(w) for w in kernel_weights(still, number, name)]
-            state = LSTMState(initial.h[row], initial.c[row])
-            seen = reverse_steps(below, checked) if reverse else below
-            with torch.set_grad_enabled(leaves is not None and number > layer):
-                h, last = run_direction(weights, seen, state, checked)
-            if (number, name) == (layer, direction):
-                inputs, start, own_weights = seen, state, weights
-                h, c = h.requires_grad_(), last.c.requires_grad_()
-                leaves = (h, c)
-                last = LSTMState(h[_last_steps(h, checked)], c)
-            outputs.append((h, reverse))
-            h_n.append(last.h)
-            c_n.append(last.c)
-        x = torch.cat([reverse_steps(h, checked) if r else h for h, r in outputs], dim=-1)
-    assert leaves is not None
-    final = LSTMState(torch.stack(h_n), torch.stack(c_n))
-    own_h, own_c = _differentiate(loss, x, final, leaves, lstm, given)
-    valid = None
-    if checked is not None:  # zeros beyond a length are no outputs, whoever reads them
-        valid = valid_steps(checked.to(x.device), len(x))[..., None]
-        own_h = own_h * valid
+    def run(name: tuple[int, Direction], x: Tensor, state: LSTMState, valid: Any) -> Any:
+        weights = [_followable(w) for w in kernel_weights(still, *name)]
+        reverse = name[1] == "backward"
+        if name != wanted:  # autograd begins at the states of the wanted direction
+            with torch.set_grad_enabled(name[0] > wanted[0]):
+                given = reverse_steps(x, batch.lengths) if reverse else x
+                h, last = run_kernel(weights, given, state, batch.lengths)
+                h = reverse_steps(h, batch.lengths) if reverse else h
+            return Unrolled(state, h, (), reverse, last, valid)
+        with torch.no_grad():
+            own: Any = run_with_gates(weights, batch.lengths, name[1], x, state, valid)
+        h, c = own.states.h.requires_grad_(), own.last.c.requires_grad_()
+        ends = (0, slice(None)) if reverse else last_steps(x, batch.lengths)
+        done.extend((own, x, weights, ends, (h, c)))
+        return own._replace(states=h, last=LSTMState(h[ends], c))
+
+    layers = [
+        [partial(run, name) for name in names if name[0] == k] for k in range(lstm.num_layers)
+    ]
+    whole = run_stack(layers, batch)
+    own, inputs, weights, ends, leaves = done
+    read = _differentiate(loss, batch.returned(whole.output, whole.state), leaves)
     with torch.no_grad():
-        paths = _through_time(own_weights, inputs, start, own_h, own_c, checked)
-        if direction == "backward":
-            paths = GradientPaths(*(reverse_steps(path, checked) for path in paths))
-        if valid is None:
+        paths = _through_time(own, inputs, weights, ends, *read)
+        if batch.valid is None:
             return paths
-        return GradientPaths(*(torch.where(valid, path, math.nan) for path in paths))
+        return GradientPaths(*(torch.where(batch.valid[..., None], p, math.nan) for p in paths))
 
 
 def _differentiate(
-    loss: Loss,
-    output: Tensor,
-    state: LSTMState,
-    leaves: tuple[Tensor, Tensor],
-    lstm: nn.LSTM,
-    given: Tensor,
+    loss: Loss, returned: tuple[Tensor, LSTMState], leaves: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Return what the loss asks of each h_t and of the last c, through the layers above only."""
-    if given.dim() == 2:
-        output, state = output.squeeze(1), LSTMState(*(s.squeeze(1) for s in state))
-    elif lstm.batch_first:
-        output = output.transpose(0, 1)
-    value: Any = loss(output, state)
+    value: Any = loss(*returned)
     if not isinstance(value, Tensor) or value.dim() != 0 or not value.requires_grad:
         got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise RuntimeError(f"expected the loss to be a scalar that depends on the LSTM, got {got}")
     own_h, own_c = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
     return own_h, own_c
-
-
-def _last_steps(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return where each sequence of a (T, B, …) has its last step, as an index."""
-    T, B = x.shape[:2]
-    ends = torch.full((B,), T) if lengths is None else lengths
-    return (ends - 1).to(x.device), torch.arange(B, device=x.device)
 
 
 def _followable(tensor: Tensor) -> Tensor:
@@ -195,27 +171,31 @@ def _followable(tensor: Tensor) -> Tensor:
 
 
 def _through_time(
-    weights: list[Tensor],
+    run: Unrolled[LSTMState, Gates],
     x: Tensor,
-    initial: LSTMState,
+    weights: list[Tensor],
+    ends: Any,
     own_h: Tensor,
     own_c: Tensor,
-    lengths: Tensor | None,
 ) -> GradientPaths:
-    """Go back through the steps of one direction, in the order in which it took them."""
-    steps, _ = trace_steps(weights, x, initial, lengths)
+    """Go back through the steps of one direction."""
     dtype, exact = own_h.dtype, torch.promote_types(own_h.dtype, torch.float32)
-    i, f, g, o, c, h, x, h_0, c_0, own_h, own_c, *weights = (
-        tensor.to(exact) for tensor in (*steps.tensors(), x, *initial, own_h, own_c, *weights)
+    x, own_h, own_c, *weights = (v.detach().to(exact) for v in (x, own_h, own_c, *weights))
+    initial, states, gates = (
+        map_state(lambda v: v.detach().to(exact), part)
+        for part in (run.initial, run.states, run.gates)
     )
+    run = Unrolled(initial, states, gates, run.reverse, valid=run.valid)
+    _, f, _, o = gates
     projection = weights[-1] if has_projection(weights) else None
-    run = Unrolled(LSTMState(h_0, c_0), LSTMState(h, c), Gates(i, f, g, o))
-    read_c = torch.zeros_like(c)
-    read_c[_last_steps(x, lengths)] = own_c
+    read_c = torch.zeros_like(states.c)
+    read_c[ends] = own_c
     with full_precision(x):
         gradients = lstm_backward(run, x, summed(weights), own_h, read_c, projection)
         shown = own_h if projection is None else own_h @ projection  # ∂L/∂(o_t tanh c_t)
-    direct = shown * o * (1 - c.tanh() ** 2) + read_c
-    for t in reversed(range(len(x) - 1)):
-        direct[t].addcmul_(f[t + 1], direct[t + 1])
+    direct = shown * o * (1 - states.c.tanh() ** 2) + read_c
+    order = range(1, len(x)) if run.reverse else range(len(x) - 2, -1, -1)
+    for t in order:
+        after = t - 1 if run.reverse else t + 1
+        direct[t].addcmul_(f[after], direct[after])
     return GradientPaths(gradients.c.to(dtype), gradients.h.to(dtype), direct.to(dtype))

@@ -1,54 +1,42 @@
 """Record the gates of any LSTM, with PyTorch's kernel for all that has to wait its turn."""
 
-import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
-from lstm_book.cells import LSTMState, RecurrentDropoutLSTMCell, Weights, ZoneoutLSTMCell
-from lstm_book.cells.weights import Direction, read_tensor
-from lstm_book.checks import cast_dtype, check_like, check_tensor, check_type
-from lstm_book.gradients._check import full_precision
-from lstm_book.layers import Recurrent
-from lstm_book.layers.lengths import check_lengths, is_batched, valid_steps
+from lstm_book.cells import Gates, LSTMState, RecurrentDropoutLSTMCell, Weights, ZoneoutLSTMCell
+from lstm_book.cells.weights import DIRECTIONS, Direction
+from lstm_book.checks import cast_dtype, check_type
+from lstm_book.layers import Recurrent, RecurrentRun, Unrolled
+from lstm_book.layers.arrange import Batch, arrange
+from lstm_book.layers.kernel import (
+    has_projection,
+    kernel_weights,
+    reverse_steps,
+    run_kernel,
+    summed,
+)
+from lstm_book.layers.lengths import is_batched
 from lstm_book.layers.plain import check_plain
+from lstm_book.layers.recurrent import run_cells
+from lstm_book.layers.stack import run_stack
+from lstm_book.layers.unroll import full_precision
 from lstm_book.modes import evaluation_twin
-from lstm_book.recording.trace import CellTrace, GateTrace, Recording
+from lstm_book.recording.trace import Recording, Trace
 
+L = TypeVar("L", bound=nn.Module)
 SQUASH = (torch.sigmoid_, torch.sigmoid_, torch.tanh_, torch.sigmoid_)  # of i, f, g and o
-DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 LARGE_STEP = 4096  # from so many numbers B·H on, a step of our own costs less than all gates twice
 SMALL_STEP = 1024  # up to so many, the call costs more than the numbers
 BLOCK = 8  # then so many steps are one piece
 IN_CACHE = 131072  # so many numbers of a gate are worked on at a time
-
-
-@overload
-def record(
-    lstm: nn.LSTM,
-    x: Tensor | PackedSequence,
-    hx: tuple[Tensor, Tensor] | None = None,
-    *,
-    lengths: Tensor | Sequence[int] | None = None,
-) -> Recording[GateTrace]: ...
-
-
-@overload
-def record(
-    lstm: Recurrent,
-    x: Tensor | PackedSequence,
-    hx: Any = None,
-    *,
-    lengths: Tensor | Sequence[int] | None = None,
-) -> Recording[CellTrace]: ...
 
 
 @torch.no_grad()
@@ -58,7 +46,7 @@ def record(
     hx: Any = None,
     *,
     lengths: Tensor | Sequence[int] | None = None,
-) -> Recording[Any]:
+) -> Recording:
     """Run an LSTM and keep every gate and cell state, of every layer and direction.
 
     Layer by layer, PyTorch's kernel gives the hidden states. With h_{t-1} known at all steps, all
@@ -102,65 +90,36 @@ def record(
     >>> record(gru, torch.zeros(7, 2, 3)).trace().z.shape
     torch.Size([7, 2, 5])
     """
-    if isinstance(lstm, Recurrent):
-        return _record_cells(lstm, x, hx, lengths)
-    check_layer("record", lstm)
-    x, state, lengths = arranged(lstm, x, hx, lengths)
+    check_layer("record", lstm, (nn.LSTM, Recurrent), "a torch.nn.LSTM or a Recurrent")
+    still: Any = without_a_mode(lstm)
+    batch = arrange(still, x, hx, lengths, name="x")
     warn_of_dropout(lstm, "record", stacklevel=4)
-    still = without_a_mode(lstm)
-    traces: dict[tuple[int, Direction], GateTrace] = {}
-    h_n, c_n = [], []
-    for layer in range(lstm.num_layers):
-        outputs = []
-        for direction in DIRECTIONS[: 1 + lstm.bidirectional]:
-            row = len(traces)
-            initial = LSTMState(state.h[row], state.c[row])
-            weights = kernel_weights(still, layer, direction)
-            if direction == "forward":
-                trace, last = trace_steps(weights, x, initial, lengths)
-            else:  # forwards on the reversed sequence
-                trace, last = trace_steps(weights, reverse_steps(x, lengths), initial, lengths)
-                trace = replace(trace, direction=direction)
-                trace = trace.mapped(partial(reverse_steps, lengths=lengths))
-            traces[layer, direction] = trace.masked()
-            outputs.append(trace.h)
-            h_n.append(last.h)
-            c_n.append(last.c)
-        x = torch.cat(outputs, dim=-1) if lstm.bidirectional else outputs[0]
-    output = torch.cat([t.h for (k, _), t in traces.items() if k == lstm.num_layers - 1], dim=-1)
-    return Recording(output, LSTMState(torch.stack(h_n), torch.stack(c_n)), traces)
-
-
-def _record_cells(
-    layer: Recurrent, x: Tensor | PackedSequence, hx: Any, lengths: Any
-) -> Recording[CellTrace]:
-    """Run a `Recurrent` in evaluation mode and keep what every cell did."""
-    check_plain("record", layer)
-    if isinstance(x, PackedSequence):
-        if lengths is not None:
-            raise ValueError("expected a padded x with lengths, got a PackedSequence")
-        x, lengths = pad_packed_sequence(x, layer.batch_first)
-    run = evaluation_twin(layer).run(x, hx, lengths=lengths)
-    warn_of_dropout(layer, "record", stacklevel=5)
-    T, B = run.output.shape[:2]
-    checked = None if lengths is None else check_lengths(lengths, T, B)
+    run = run_cells(still, batch) if isinstance(lstm, Recurrent) else _run(still, batch)
     traces = {
-        (number, direction): CellTrace(done.gates, done.states, checked, direction).masked()
-        for number, runs in enumerate(run.layers)
-        for direction, done in zip(DIRECTIONS, runs, strict=False)
+        (layer, name): Trace(done.gates, done.states, batch.lengths, name).masked()
+        for layer, runs in enumerate(run.layers)
+        for name, done in zip(DIRECTIONS, runs, strict=False)
     }
-    output = run.output
-    if checked is not None:
-        valid = valid_steps(checked.to(output.device), T)[..., None]
-        output = torch.where(valid, output, math.nan)
-    return Recording(output, run.state, traces)
+    last = [trace.h for (layer, _), trace in traces.items() if layer == lstm.num_layers - 1]
+    return Recording(torch.cat(last, dim=-1), run.state, traces)
 
 
-def check_layer(who: str, lstm: nn.LSTM) -> None:
-    """Raise TypeError unless it is an LSTM whose call does what its weights say."""
-    wanted = "a torch.nn.LSTM or a Recurrent" if who == "record" else "a torch.nn.LSTM"
-    check_type("the layer", lstm, nn.LSTM, wanted)
-    check_plain(who, lstm)
+def _run(lstm: nn.LSTM, batch: Batch) -> RecurrentRun[LSTMState, Gates]:
+    """Run every layer and direction of an LSTM by the kernel, and find what it does not show."""
+    layers = [
+        [
+            partial(run_with_gates, kernel_weights(lstm, layer, name), batch.lengths, name)
+            for name in DIRECTIONS[: 1 + lstm.bidirectional]
+        ]
+        for layer in range(lstm.num_layers)
+    ]
+    return run_stack(layers, batch)
+
+
+def check_layer(who: str, layer: Any, kinds: Any, wanted: str) -> None:
+    """Raise TypeError unless it is a layer whose call does what its weights say."""
+    check_type("the layer", layer, kinds, wanted)
+    check_plain(who, layer)
 
 
 def warn_of_dropout(layer: nn.LSTM | Recurrent, who: str, stacklevel: int) -> None:
@@ -181,34 +140,59 @@ def warn_of_dropout(layer: nn.LSTM | Recurrent, who: str, stacklevel: int) -> No
         )
 
 
-def without_a_mode(lstm: nn.LSTM) -> nn.LSTM:
-    """Return the layer, or its twin where reading a weight in training mode would change it."""
-    return evaluation_twin(lstm) if parametrize.is_parametrized(lstm) else lstm
+def without_a_mode(layer: L) -> L:
+    """Return the layer, or its twin where running it in training mode would be something else."""
+    is_lstm = isinstance(layer, nn.LSTM)
+    return layer if is_lstm and not parametrize.is_parametrized(layer) else evaluation_twin(layer)
 
 
-def trace_steps(
-    weights: list[Tensor], x: Tensor, initial: LSTMState, lengths: Tensor | None
-) -> tuple[GateTrace, LSTMState]:
-    """Return what one direction of one layer did and its last state, in the order of x.
-
-    Beyond a length the values mean nothing.
-    """
-    low = cast_dtype(x)
-    U = weights[1]
-    large = x.shape[1] * U.shape[-1] >= LARGE_STEP and x.device.type == "cpu"
+def run_with_gates(
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    direction: Direction,
+    x: Tensor,
+    initial: LSTMState,
+    valid: Tensor | None,
+) -> Unrolled[LSTMState, Gates]:
+    """Return what one direction of one layer did: what `unroll` returns, faster."""
+    if any(map(is_batched, (x, *initial))):
+        raise RuntimeError(
+            "expected an LSTM to be recorded outside torch.func and torch.vmap, got a tensor "
+            "that stands for many; give them as one batch"
+        )
+    low, reverse = cast_dtype(x), direction == "backward"
+    given = reverse_steps(x, lengths) if reverse else x
+    large = x.shape[1] * initial.c.shape[-1] >= LARGE_STEP and x.device.type == "cpu"
     if large and low == x.dtype and x.element_size() >= 4 and not has_projection(weights):
-        i, f, g, o, c, h = _step_by_step(x, initial, summed(weights))
-        ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
-        last = LSTMState(*(states[ends - 1, torch.arange(x.shape[1])] for states in (h, c)))
+        kept = _step_by_step(given, initial, summed(weights))
+        last = LSTMState(*(states[last_steps(x, lengths)] for states in (kept[-1], kept[-2])))
     else:
-        h, last = run_direction(weights, x, initial, lengths)
+        h, last = run_kernel(weights, given, initial, lengths)
         with full_precision(x):
-            i, f, g, o, c = _all_at_once(x, h, initial, summed(weights), low)
-    return GateTrace(i, f, g, o, c, h, lengths, "forward"), last
+            kept = (*_all_at_once(given, h, initial, summed(weights), low), h)
+    if reverse:
+        kept = tuple(reverse_steps(steps, lengths) for steps in kept)
+    i, f, g, o, c, h = kept
+    states = LSTMState(h, c)
+    if valid is not None:  # where a sequence has no step, its state stays as it was
+        held, own = initial if reverse else last, valid[..., None]
+        states = LSTMState(*(s.where(own, stays) for s, stays in zip(states, held, strict=True)))
+    return Unrolled(initial, states, Gates(i, f, g, o), reverse, last, valid, "LSTM")
+
+
+def last_steps(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return where each sequence of a (T, B, …) has its last step, as an index."""
+    T, B = x.shape[:2]
+    ends = torch.full((B,), T) if lengths is None else lengths
+    return (ends - 1).to(x.device), torch.arange(B, device=x.device)
 
 
 def _step_by_step(x: Tensor, initial: LSTMState, weights: Weights) -> tuple[Tensor, ...]:
-    """Return i, f, g, o, c and h of all steps, each computed where it is to stay."""
+    """Return i, f, g, o, c and h of all steps, each computed where it is to stay.
+
+    The equations once more, in place, as new memory costs more than the numbers; `record` is tested
+    against `LSTM.run`, which has them from `lstm_equations`.
+    """
     W, U, b = weights
     # One piece of memory a gate: glibc returns pieces above 32 MB, and to fetch them anew costs.
     i, f, g, o = gates = _one_by_one(x, W, b)
@@ -228,52 +212,6 @@ def _one_by_one(x: Tensor, W: Tensor, b: Tensor | None) -> list[Tensor]:
     """Return x W^T + b for each of the four gates, every one in its own memory."""
     biases = [None] * 4 if b is None else b.chunk(4)
     return [functional.linear(x, W_k, b_k) for W_k, b_k in zip(W.chunk(4), biases, strict=True)]
-
-
-def kernel_weights(lstm: nn.LSTM, layer: int, direction: Direction) -> list[Tensor]:
-    """Return the weights of one direction of one layer as the kernel takes them.
-
-    They are W, U, b_ih and b_hh if there are biases, and those of the projection if there is one.
-    """
-    names = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if lstm.bias else [])
-    names += ["weight_hr"] if lstm.proj_size else []
-    stem = f"_l{layer}{'_reverse' if direction == 'backward' else ''}"
-    return [check_tensor(name + stem, read_tensor(lstm, name + stem)) for name in names]
-
-
-def has_projection(weights: list[Tensor]) -> bool:
-    """Whether the last of the kernel's weights are those of a projection."""
-    return len(weights) % 2 == 1
-
-
-def summed(weights: list[Tensor]) -> Weights:
-    """Return the kernel's weights as the equations have them, with one bias."""
-    W, U, *biases = weights[: len(weights) // 2 * 2]
-    return Weights(W, U, biases[0] + biases[1] if biases else None)
-
-
-def run_direction(
-    weights: list[Tensor], x: Tensor, initial: LSTMState, lengths: Tensor | None
-) -> tuple[Tensor, LSTMState]:
-    """Return the hidden states of one direction of one layer and its last state, by the kernel.
-
-    The steps are those of x, in this order, whatever the direction. Autograd may follow.
-    """
-    biases = len(weights) >= 4
-    # Without dropout, training mode changes nothing but that cuDNN can go backward.
-    train = torch.is_grad_enabled()
-    if lengths is None or len(lengths) == 0:  # an empty batch cannot be packed
-        state = (initial.h[None], initial.c[None])
-        h, h_n, c_n = torch.lstm(x, state, weights, biases, 1, 0.0, train, False, False)
-        return h, LSTMState(h_n[0], c_n[0])
-    packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
-    order, back = packed.sorted_indices, packed.unsorted_indices
-    state = (initial.h[None, order], initial.c[None, order])
-    data, h_n, c_n = torch.lstm(
-        packed.data, packed.batch_sizes, state, weights, biases, 1, 0.0, train, False
-    )
-    h = pad_packed_sequence(packed._replace(data=data), total_length=len(x))[0]
-    return h, LSTMState(h_n[0, back], c_n[0, back])
 
 
 def _all_at_once(
@@ -341,75 +279,3 @@ def cell_states(f: Tensor, written: Tensor, c: Tensor) -> Tensor:
     for f_t, c_t in zip(f[whole:].unbind(), written[whole:].unbind(), strict=True):
         c = c_t.addcmul_(f_t, c)
     return written
-
-
-def reverse_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return each sequence from its last own step to its first; padding stays behind."""
-    if lengths is None:
-        return x.flip(0)
-    T = len(x)
-    steps = torch.arange(T, device=x.device)[:, None]
-    ends = lengths.to(x.device)
-    places = torch.where(steps < ends, ends - 1 - steps, steps)
-    return x.gather(0, places[..., None].expand(-1, -1, x.shape[-1]))
-
-
-def arranged(
-    lstm: nn.LSTM,
-    x: Tensor | PackedSequence,
-    hx: tuple[Tensor, Tensor] | None,
-    lengths: Tensor | Sequence[int] | None,
-) -> tuple[Tensor, LSTMState, Tensor | None]:
-    """Bring input and state to time first and batched, and check them."""
-    if isinstance(x, PackedSequence):
-        if lengths is not None:
-            raise ValueError("expected a padded x with lengths, got a PackedSequence")
-        x, lengths = pad_packed_sequence(x)
-        batched = True
-    else:
-        if check_tensor("x", x).dim() not in (2, 3):
-            raise ValueError(
-                f"expected x of 2 or 3 dimensions, got {x.dim()} (shape {tuple(x.shape)})"
-            )
-        batched = x.dim() == 3
-        if lengths is not None and not batched:
-            raise ValueError(f"expected a batched x with lengths, got shape {tuple(x.shape)}")
-        if batched and lstm.batch_first:
-            x = x.transpose(0, 1)
-        x = x if batched else x[:, None]
-    if len(x) == 0:
-        raise RuntimeError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
-    rows = lstm.num_layers * (1 + lstm.bidirectional)
-    if hx is None:
-        h_0 = x.new_zeros(rows, x.shape[1], lstm.proj_size or lstm.hidden_size)
-        c_0 = x.new_zeros(rows, x.shape[1], lstm.hidden_size)
-    else:
-        h_0, c_0 = _checked_states(hx, 2 + batched)
-        h_0, c_0 = (h_0, c_0) if batched else (h_0[:, None], c_0[:, None])
-    # torch's own checks, so that every mistake has torch's error class.
-    given = x.transpose(0, 1) if lstm.batch_first else x
-    lstm.check_forward_args(given, (h_0, c_0), None)
-    check_like("h_0", h_0, "x", x)
-    check_like("c_0", c_0, "x", x)
-    for tensor in (x, h_0, c_0):
-        if is_batched(tensor):
-            raise RuntimeError(
-                "expected an LSTM to be recorded outside torch.func and torch.vmap, got a tensor "
-                "that stands for many; give them as one batch"
-            )
-    checked = None if lengths is None else check_lengths(lengths, *x.shape[:2])
-    return x, LSTMState(h_0, c_0), checked
-
-
-def _checked_states(hx: Any, dims: int) -> tuple[Tensor, Tensor]:
-    """Check that hx is (h_0, c_0) of so many dimensions."""
-    check_type("hx", hx, (tuple, list), "a tuple (h_0, c_0)")
-    if len(hx) != 2:
-        raise RuntimeError(f"expected hx to be (h_0, c_0), got {len(hx)} states")
-    for name, state in zip(("h_0", "c_0"), hx, strict=True):
-        if check_tensor(name, state).dim() != dims:
-            raise RuntimeError(
-                f"expected {name} of {dims} dimensions, as x, got {state.dim()} "
-                f"(shape {tuple(state.shape)})"
-            )
-    return hx[0], hx[1]

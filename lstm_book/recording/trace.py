@@ -2,10 +2,9 @@
 
 import math
 import operator
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Self, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,27 +17,47 @@ from lstm_book.layers.unroll import map_state
 CANDIDATES = ("g", "n")  # what is written, in the letters of our cells: no gates
 
 
-class Trace(ABC):
+@dataclass(frozen=True, eq=False)
+class Trace:
     """What one direction of one layer did at every step: time first, batched, detached.
 
-    Beyond the end of a sequence every value is NaN, so that no statistic counts it unnoticed. Where
-    a model itself has come to NaN, in a step of a sequence's own, the statistics are NaN too. Those
-    of nothing, an empty batch, are NaN, and those of a half-precision trace float32.
+    Every gate and state is also an attribute, in the letters of its cell: ``trace.f`` and
+    ``trace.c`` of an LSTM, ``trace.z`` and ``trace.h`` of a GRU. Beyond the end of a sequence every
+    value is NaN, so that no statistic counts it unnoticed. Where a model itself has come to NaN, in
+    a step of a sequence's own, the statistics are NaN too. Those of nothing, an empty batch, are
+    NaN, and those of a half-precision trace float32.
 
     Attributes:
+        gates: The gates as the cell returns them, a named tuple of tensors (T, B, H): of an LSTM
+            :class:`~lstm_book.cells.Gates`.
+        states: The states after each step, as the cell carries them: of an LSTM
+            :class:`~lstm_book.cells.LSTMState`, each (T, B, H), and h (T, B, P) with a projection
+            to P numbers; of other cells a named tuple, or a tensor.
         lengths: Steps of each sequence, (B,), int64, on the CPU; None if all have T.
         direction: "forward" or "backward"; the backward direction came to step t from step t + 1.
         own: Which steps are a sequence's own, (T, B), on the CPU, in a trace of windows; None where
             `lengths` says it.
     """
 
+    gates: Any
+    states: Any
     lengths: Tensor | None
     direction: Direction
-    own: Tensor | None
+    own: Tensor | None = None
 
-    @abstractmethod
+    def __getattr__(self, name: str) -> Tensor:
+        known = self.__dict__
+        tensors = _named(known.get("states", ()), "h") | _named(known.get("gates", ()), "gates")
+        if name in tensors:
+            return tensors[name]
+        raise AttributeError(
+            f"expected one of {', '.join(tensors)}, which the cell has, got {name!r}"
+        )
+
     def gate_values(self) -> dict[str, Tensor]:
         """Return the gates by name, each (T, B, H), without the candidate, which is no gate."""
+        gates = _named(self.gates, "gates")
+        return {name: gate for name, gate in gates.items() if name not in CANDIDATES}
 
     def own_steps(self, values: Tensor) -> Tensor:
         """Return the steps that are a sequence's own, all sequences one behind the other, (N, H).
@@ -107,7 +126,7 @@ class Trace(ABC):
 
     def around(
         self, events: Tensor | Sequence[tuple[int, int]], *, before: int = 0, after: int = 0
-    ) -> Self:
+    ) -> "Trace":
         """Cut out what happened around events: a trace of windows, one for each event.
 
         The result is a trace again, so it has the same statistics. Its steps are those from
@@ -157,123 +176,28 @@ class Trace(ABC):
                 raise FloatingPointError("expected numbers around the events, got NaN")
             return torch.where(shown, windows, math.nan)
 
-        return replace(self.mapped(cut), lengths=None, own=inside)  # type: ignore[type-var]
+        return replace(self.mapped(cut), lengths=None, own=inside)
 
-    def masked(self) -> Self:
+    def masked(self) -> "Trace":
         """Return the trace with NaN beyond each sequence's end."""
         if self.lengths is None:
             return self
         valid = valid_steps(self.lengths, self._size()[0])[..., None]
         return self.mapped(lambda values: torch.where(valid.to(values.device), values, math.nan))
 
-    @abstractmethod
     def _size(self) -> tuple[int, int]:
         """Return T and B."""
-
-    @abstractmethod
-    def mapped(self, function: Callable[..., Tensor]) -> Self:
-        """Return the trace with a function applied to every tensor of steps."""
-
-
-@dataclass(frozen=True, eq=False)
-class GateTrace(Trace):
-    """What one direction of one layer of an LSTM did at every step: time first, detached.
-
-    Beyond the end of a sequence every value is NaN, so that no statistic counts it unnoticed.
-
-    Attributes:
-        i: Input gate, (T, B, H), in (0, 1).
-        f: Forget gate.
-        g: Candidate, in (-1, 1).
-        o: Output gate.
-        c: Cell state after the step, (T, B, H).
-        h: Hidden state after the step, (T, B, H), or (T, B, P) with a projection to P numbers.
-        lengths: Steps of each sequence, (B,), int64, on the CPU; None if all have T.
-        direction: "forward" or "backward"; the backward direction came to step t from step t + 1.
-        own: Which steps are a sequence's own, (T, B), on the CPU, in a trace of windows; None where
-            `lengths` says it.
-    """
-
-    i: Tensor
-    f: Tensor
-    g: Tensor
-    o: Tensor
-    c: Tensor
-    h: Tensor
-    lengths: Tensor | None
-    direction: Direction
-    own: Tensor | None = None
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Return i, f, g, o, c and h."""
-        return self.i, self.f, self.g, self.o, self.c, self.h
-
-    def gate_values(self) -> dict[str, Tensor]:
-        """Return the gates i, f and o by name, each (T, B, H)."""
-        return {"i": self.i, "f": self.f, "o": self.o}
-
-    def _size(self) -> tuple[int, int]:
-        return self.f.shape[0], self.f.shape[1]
-
-    def mapped(self, function: Callable[..., Tensor]) -> Self:
-        """Return the trace with a function applied to every tensor of steps."""
-        i, f, g, o, c, h = map(function, self.tensors())
-        return type(self)(i, f, g, o, c, h, self.lengths, self.direction, self.own)
-
-
-@dataclass(frozen=True, eq=False)
-class CellTrace(Trace):
-    """What one direction of one layer of a `Recurrent` did, in the letters of its cell.
-
-    Every gate and state is also an attribute of the trace: ``trace.z`` is the update gate of a GRU,
-    and ``trace.h`` its state. Beyond the end of a sequence every value is NaN.
-
-    Attributes:
-        gates: The gates as the cell returns them, a named tuple of tensors (T, B, H), such as
-            :class:`~lstm_book.cells.GRUGates`.
-        states: The states after each step, as the cell carries them: a named tuple, or a tensor.
-        lengths: Steps of each sequence, (B,), int64, on the CPU; None if all have T.
-        direction: "forward" or "backward"; the backward direction came to step t from step t + 1.
-        own: Which steps are a sequence's own, (T, B), on the CPU, in a trace of windows; None where
-            `lengths` says it.
-    """
-
-    gates: Any
-    states: Any
-    lengths: Tensor | None
-    direction: Direction
-    own: Tensor | None = None
-
-    def __getattr__(self, name: str) -> Tensor:
-        known = self.__dict__
-        tensors = _named(known.get("states", ()), "h") | _named(known.get("gates", ()), "gates")
-        if name in tensors:
-            return tensors[name]
-        raise AttributeError(
-            f"expected one of {', '.join(tensors)}, which the cell has, got {name!r}"
-        )
-
-    def gate_values(self) -> dict[str, Tensor]:
-        """Return the cell's gates by name, each (T, B, H), without its candidate, g or n."""
-        gates = _named(self.gates, "gates")
-        return {name: gate for name, gate in gates.items() if name not in CANDIDATES}
-
-    def _size(self) -> tuple[int, int]:
         h = next(iter(_named(self.states, "h").values()))
         return h.shape[0], h.shape[1]
 
-    def mapped(self, function: Callable[..., Tensor]) -> Self:
+    def mapped(self, function: Callable[..., Tensor]) -> "Trace":
         """Return the trace with a function applied to every tensor of steps."""
-        return replace(
-            self, gates=map_state(function, self.gates), states=map_state(function, self.states)
-        )
-
-
-T_co = TypeVar("T_co", bound=Trace, covariant=True)
+        gates, states = (map_state(function, part) for part in (self.gates, self.states))
+        return replace(self, gates=gates, states=states)
 
 
 @dataclass(frozen=True, eq=False)
-class Recording(Generic[T_co]):
+class Recording:
     """What every layer and direction did.
 
     Attributes:
@@ -285,9 +209,9 @@ class Recording(Generic[T_co]):
 
     output: Tensor
     state: Any
-    traces: dict[tuple[int, Direction], T_co]
+    traces: dict[tuple[int, Direction], Trace]
 
-    def trace(self, layer: int = 0, direction: Direction = "forward") -> T_co:
+    def trace(self, layer: int = 0, direction: Direction = "forward") -> Trace:
         """Return what one direction of one layer did.
 
         Raises:

@@ -20,7 +20,7 @@ from lstm_book.training.identity import describe, differences
 from lstm_book.training.interrupt import waiting
 from lstm_book.training.run import Run
 
-FORMAT = 2
+FORMAT = 3
 """The version of what the files hold."""
 
 
@@ -31,9 +31,10 @@ class Checkpoint:
     A run that is stopped and started again with the same arguments goes on from its last file, and
     ends with the same bits as one that was never stopped. The file holds the model, the optimiser,
     the schedule, the history, and the state of every source of random numbers: Python's, NumPy's,
-    torch's on the CPU and on each CUDA device, and the generator that `fit` was given. It is
-    replaced as a whole: whenever the process dies, a complete file is there. A digest tells whether
-    it is still what was written.
+    torch's on the CPU and on each CUDA device, and the generator that `fit` was given. Of a data
+    set it holds what is to come in this epoch, and of a task or a stop what its `state_dict`
+    returns, if it has one. It is replaced as a whole: whenever the process dies, a complete file is
+    there. A digest tells whether it is still what was written.
 
     The file also says what it is of: the settings of `fit`, the schedule so far, the structure of
     the model, the version of torch. A run that differs in any of these is refused, and nothing of
@@ -101,7 +102,7 @@ class Checkpoint:
         content = self._read()
         state, made = content["state"], len(content["state"]["history"]["loss"])
         wanted = self._identity(run)
-        wanted["schedule"] = [run.schedule.factor(updates) for updates in range(made + 1)]
+        wanted["schedule"] = run.schedule.so_far(made)
         if different := differences(wanted, content["identity"]):
             more = f"; and {len(different) - 4} more" * (len(different) > 4)
             raise ValueError(
@@ -130,7 +131,7 @@ class Checkpoint:
     def _identity(self, run: Run) -> dict[str, Any]:
         """Return what the file is of."""
         given = {} if self.identity is None else {"identity": describe(self.identity)}
-        return {**run.identity, **given, "schedule": run.schedule.factors}
+        return {**run.identity, **given, "schedule": run.schedule.so_far(run.updates)}
 
     def _content(self, run: Run) -> bytes:
         """Return what the file is to hold."""

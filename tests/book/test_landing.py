@@ -40,10 +40,10 @@ def test_the_browser_computes_the_bars_of_torch(trail):
     command = [node, "-e", SCRIPT, str(ROOT / "docs/_static/lab/lstm.js")]
     result = subprocess.run(command, input=told, capture_output=True, text=True, check=True)
     for bias, found in zip(biases, json.loads(result.stdout), strict=True):
-        init_forget_bias_(trail.layers["lstm"], bias)
+        init_forget_bias_(trail.lstm_layer, bias)
         x = trail.x[:, None, None]
         read = lambda out, _: (out[-1, 0] * trail.w).sum()  # noqa: E731
-        norms = gradient_paths(trail.layers["lstm"], x, read).c[:, 0].norm(dim=-1)
+        norms = gradient_paths(trail.lstm_layer, x, read).c[:, 0].norm(dim=-1)
         assert torch.allclose(torch.tensor(found, dtype=torch.float64), norms, rtol=1e-6)
 
 
@@ -52,18 +52,18 @@ def test_the_page_says_what_the_bars_show():
     assert trail.rnn[LAGS - 15] < 0.01
     assert trail.lstm[LAGS - 15] < 0.01
     for bias, low, high in ((3.0, 0.5, 1.0), (5.0, 2.0, TOP)):
-        init_forget_bias_(trail.layers["lstm"], bias)
+        init_forget_bias_(trail.lstm_layer, bias)
         assert low < trail._bars_lstm()[0] < high
         assert float(trail._bars_lstm().max()) < TOP  # nothing is cut off
     assert float(torch.sigmoid(torch.tensor(3.0))) == pytest.approx(0.95, abs=0.005)
-    assert isinstance(trail.layers["rnn"], nn.RNN)
+    assert isinstance(trail.rnn_layer, nn.RNN)
 
 
 def test_its_seed_is_a_typical_one():
     found = []
     for seed in range(10):
         trail = Trail(seed)
-        init_forget_bias_(trail.layers["lstm"], 5.0)
+        init_forget_bias_(trail.lstm_layer, 5.0)
         found.append(float(trail._bars_lstm()[0]))
     assert 4 <= sorted(found).index(found[TYPICAL]) <= 5
 

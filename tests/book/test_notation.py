@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lstm_book.cells import lstm_update
+from lstm_book.cells.step import lstm_equations
 
 PAGE = Path(__file__).parents[2] / "docs" / "notation.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_sizes_are_distinct_so_that_shapes_tell_them_apart(namespace):
 def test_preactivations_have_the_text_letters():
     names = {
         node.id
-        for node in ast.walk(ast.parse(inspect.getsource(lstm_update)))
+        for node in ast.walk(ast.parse(inspect.getsource(lstm_equations)))
         if isinstance(node, ast.Name)
     }
     assert {"a_i", "a_f", "a_g", "a_o", "i_t", "f_t", "g_t", "o_t", "c_t", "h_t"} <= names

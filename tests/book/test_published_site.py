@@ -5,24 +5,30 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import pydata_sphinx_theme
 import pytest
 from check_site import check_site
+from fontTools.ttLib import TTFont
 from sphinx_project import CONF, ROOT, build
 
 READ_CONF = """
-import json, sys
-sys.path.insert(0, "docs")
-import conf
+import json, os
+from sphinx.config import Config
+from sphinx.util.tags import Tags
+conf = Config.read(os.path.abspath("docs"), overrides={}, tags=Tags())
 names = ["extensions", "html_baseurl", "html_title", "sitemap_url_scheme", "sitemap_excludes",
-         "ogp_site_url", "ogp_site_name", "ogp_enable_meta_description", "ogp_social_cards",
+         "ogp_site_url", "ogp_site_name", "ogp_social_cards",
          "notfound_urls_prefix", "notfound_context", "redirects"]
-print(json.dumps({name: getattr(conf, name) for name in names}))
+print(json.dumps({name: conf._raw_config[name] for name in names}))
 """
+SHOWING = {".html", ".py"}
 pytestmark = pytest.mark.filterwarnings(  # sphinx-sitemap 2.9 with Sphinx 9
     "ignore:'sphinx.environment.BuildEnvironment.app' is deprecated"
 )
-ABSOLUTE = {"sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"}
+ABSOLUTE = {"sphinx_sitemap", "notfound.extension"}
 
 
 def conf(address):
@@ -46,14 +52,43 @@ def published(tmp_path_factory):
     import numpy as np
 
     matplotlib.image.imsave(source, np.ones((28, 40, 3)))
-    ours = ["page_summaries", "sphinx_reredirects", *sorted(ABSOLUTE)]
+    ours = ["sphinx_reredirects", "sphinxext.opengraph", *sorted(ABSOLUTE)]
     values["extensions"] = [*CONF["extensions"], *ours]
     values["redirects"] = {"old/place": "../chapter.html"}
     return build(folder, values, chapter="# A chapter\n\nIts first sentence.\n")
 
 
 def test_without_an_address_nothing_names_one():
-    assert not ABSOLUTE & set(conf("")["extensions"])
+    values = conf("")
+    assert not ABSOLUTE & set(values["extensions"])
+    assert not values["ogp_social_cards"]["enable"]
+
+
+def test_the_home_page_says_what_the_package_says():
+    home = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"    description: {about['description']}\n" in home
+
+
+def test_the_sheet_of_colours_is_that_of_the_figures():
+    from lstm_book.plotting.style import stylesheet
+
+    assert (ROOT / "docs" / "_static" / "palette.css").read_text(encoding="utf-8") == stylesheet()
+
+
+def test_the_font_of_icons_has_those_that_the_theme_shows():
+    """It is cut from the theme's: pyftsubset, --unicodes, --layout-features=, --flavor=woff2."""
+    fonts = Path("vendor", "fontawesome", "webfonts", "fa-solid-900.woff2")
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme"
+    shown = "".join(path.read_text("utf-8") for path in theme.rglob("*") if path.suffix in SHOWING)
+    sheet = (theme / "static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    signs = dict(re.findall(r'\.(fa-[\w-]+)\{--fa:"\\([0-9a-f]+)"', sheet))
+    wanted = {int(signs[name], 16) for name in re.findall(r"fa-[\w-]+", shown) if name in signs}
+    cut, whole = (
+        TTFont(folder / fonts).getBestCmap() for folder in (ROOT / "docs/_static", theme / "static")
+    )
+    assert wanted
+    assert not {hex(sign) for sign in wanted & whole.keys() - cut.keys()}
 
 
 def test_the_picture_of_the_cards_is_one_that_the_gallery_draws():

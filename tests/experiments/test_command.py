@@ -15,8 +15,9 @@ from torch import nn
 import lstm_book
 from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, load_experiment
 from lstm_book.experiments.command import main
-from lstm_book.experiments.long_range import LearnTask
-from lstm_book.experiments.store import StoredRun, read, run
+from lstm_book.experiments.learn_task import LearnTask
+from lstm_book.experiments.run import run
+from lstm_book.experiments.store import StoredRun, read
 from lstm_book.tasks import FirstAndLast
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")

@@ -17,9 +17,10 @@ from torch import nn
 from lstm_book.cells import weights_of
 from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, run_experiment
 from lstm_book.experiments.catalogue import EVERY_SEED
-from lstm_book.experiments.long_range import LAYERS, LearnTask, LearnTaskInTime
-from lstm_book.experiments.resumable import ResumableExperiment
-from lstm_book.experiments.store import confirm, read, run
+from lstm_book.experiments.experiment import ResumableExperiment
+from lstm_book.experiments.learn_task import LAYERS, LearnTask, LearnTaskInTime
+from lstm_book.experiments.run import confirm, run
+from lstm_book.experiments.store import read
 from lstm_book.layers import Recurrent
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 from lstm_book.training import Checkpoint, Score, evaluate
@@ -78,7 +79,8 @@ def test_a_task_that_is_not_solved_takes_all_sequences():
     metrics, _ = TINY.train(0, said.append)
     assert metrics["solved"] is False
     assert metrics["sequences"] == 500
-    assert [words.split(",")[0] for words in said] == ["250 sequences"]
+    assert [words.split(",")[0] for words in said] == [f"update {n} of 100" for n in range(1, 101)]
+    assert "held out Score(loss=" in said[-1]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_training_goes_on_if_fresh_sequences_say_no(monkeypatch):
         score = evaluate(*args, **options)
         return score if len(asked) > 2 else Score(9.0, 0.0)
 
-    monkeypatch.setattr("lstm_book.experiments.long_range.evaluate", at_first_bad)
+    monkeypatch.setattr("lstm_book.experiments.learn_task.evaluate", at_first_bad)
     metrics, _ = replace(EASY, sequences=40_000).train(0, silent)
     assert metrics["solved"] is True
     assert len(set(asked)) == len(asked) - 1 >= 3  # others at each look; the last for the score
@@ -247,7 +249,7 @@ SCRIPT = """
 import sys, time
 sys.path.insert(0, {folder!r})
 from pathlib import Path
-from lstm_book.experiments.store import run
+from lstm_book.experiments.run import run
 from tests.experiments.test_learn_task import LONGER, silent
 run(LONGER, Path({target!r}), seeds=[0], keep_every_seed=True)
 """

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from lstm_book.cells import GreffLSTMCell, LSTMState
-from lstm_book.experiments import EXPERIMENTS, load_experiment, long_range
+from lstm_book.experiments import EXPERIMENTS, learn_task, load_experiment
 from lstm_book.experiments.ablation import CountSinceReset
 from lstm_book.experiments.classification import Choice, Classification
-from lstm_book.experiments.long_range import LearnTask
+from lstm_book.experiments.learn_task import LearnTask
 from lstm_book.experiments.replay import (
     TRAINED,
     UNTRAINED,
@@ -20,7 +20,7 @@ from lstm_book.experiments.replay import (
     differences,
     trained_again,
 )
-from lstm_book.experiments.store import run
+from lstm_book.experiments.run import run
 from lstm_book.tasks import Adding
 from lstm_book.training.watch import first_losses
 
@@ -73,12 +73,12 @@ def test_another_equation_is_noticed(monkeypatch, memory):
 
 
 def test_other_first_weights_are_noticed(monkeypatch):
-    start = long_range.init_chrono_
+    start = learn_task.init_chrono_
 
     def later(layer, length):
         start(layer, length + 1)
 
-    monkeypatch.setattr(long_range, "init_chrono_", later)
+    monkeypatch.setattr(learn_task, "init_chrono_", later)
     assert replayed("adding-50-chrono")[:1] == [1]
 
 
@@ -98,7 +98,7 @@ def test_another_learning_rate_is_noticed():
 
 
 def test_another_optimiser_is_noticed(monkeypatch):
-    monkeypatch.setattr(torch.optim, "Adam", torch.optim.Adamax)
+    monkeypatch.setattr(torch.optim, "AdamW", torch.optim.Adamax)
     assert replayed()[-1:] == [3]
 
 

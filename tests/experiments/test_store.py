@@ -21,7 +21,9 @@ from lstm_book.experiments import (
     load_experiment,
     run_experiment,
 )
-from lstm_book.experiments.store import StoredRun, _json, confirm, read, run
+from lstm_book.experiments.record import as_json
+from lstm_book.experiments.run import confirm, run
+from lstm_book.experiments.store import StoredRun, read
 from lstm_book.files import locked
 
 FAILS = 1000
@@ -121,7 +123,7 @@ def test_seeds_of_other_settings_or_versions_are_refused_and_stay(draw, tmp_path
         match=r"draw.json .* but setting size is 3 there and 4 here; choose another folder",
     ):
         run(replace(draw, size=4), tmp_path, seeds=[5])
-    monkeypatch.setattr("lstm_book.experiments.store.version", lambda name: "9.9")
+    monkeypatch.setattr("lstm_book.experiments.record.version", lambda name: "9.9")
     with pytest.raises(ValueError, match=r"but torch is 2\S+ there and 9.9 here"):
         run(draw, tmp_path)
     assert trained == []
@@ -250,7 +252,7 @@ def test_a_record_names_bare_files_only(draw, tmp_path, file, which):
         file = file.format(tmp_path)
     weights = {"file": file, "seed": 3, "sha256": "0"}
     record = {**stored.record, which: weights if which == "weights" else [weights]}
-    forged = _json(record)  # with a digest that is right
+    forged = as_json(record)  # with a digest that is right
     stored.path.write_bytes(forged)
     with pytest.raises(
         ValueError, match=r"draw.json .*(bare name of a file|weights with file)"
@@ -310,7 +312,7 @@ def test_no_seed_is_added_to_those_of_other_code(draw, tmp_path, monkeypatch):
 
 def test_confirming_marks_the_run_as_todays(draw, tmp_path):
     stored = run(draw, tmp_path)
-    stored.path.write_bytes(_json({**stored.record, "machine": "another"}))
+    stored.path.write_bytes(as_json({**stored.record, "machine": "another"}))
     trained.clear()
     before = content(tmp_path)
     assert confirm(draw, tmp_path) == []
@@ -335,7 +337,7 @@ def test_a_run_of_other_code_is_not_confirmed(draw, tmp_path, monkeypatch):
 def test_what_comes_out_otherwise_is_not_confirmed(draw, tmp_path):
     stored = run(draw, tmp_path)
     stored.record["results"][0]["pair"] = [1, 7]
-    stored.path.write_bytes(_json(stored.record))
+    stored.path.write_bytes(as_json(stored.record))
     before = content(tmp_path)
     assert confirm(draw, tmp_path, mark=True) == ["pair"]
     assert content(tmp_path) == before

@@ -12,7 +12,8 @@ from refused_writes import fill, refuse_steps
 from store_cases import SMALL, undisturbed
 
 from lstm_book.experiments import EXPERIMENTS
-from lstm_book.experiments.store import read, run
+from lstm_book.experiments.run import run
+from lstm_book.experiments.store import read
 from lstm_book.tasks import FirstAndLast
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")

@@ -34,6 +34,8 @@ ROOMS = {  # what is changed, and the tests that shall notice
     "training": ("lstm_book/training", "tests/training"),
     "decoding": ("lstm_book/models/decoding.py", "tests/models"),
     "store": ("lstm_book/experiments/store.py", *STORE),
+    "record": ("lstm_book/experiments/record.py", *STORE),
+    "run": ("lstm_book/experiments/run.py", *STORE),
 }
 OPERATORS = (  # what a slip of the pen may do; no shift for a sum
     "ReplaceBinaryOperator_Add_Sub",

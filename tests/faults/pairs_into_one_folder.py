@@ -11,7 +11,7 @@ from pathlib import Path
 from children import end, start
 from store_cases import SMALL, Store, undisturbed
 
-from lstm_book.experiments.store import run
+from lstm_book.experiments.run import run
 
 SEEDS = {
     "other seeds": ((0, 1), (2, 3)),

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from lstm_book.experiments import EXPERIMENTS
 from lstm_book.experiments.command import main
-from lstm_book.experiments.long_range import LearnTask
-from lstm_book.experiments.store import read, run
+from lstm_book.experiments.learn_task import LearnTask
+from lstm_book.experiments.run import run
+from lstm_book.experiments.store import read
 from lstm_book.tasks import FirstAndLast
 
 SMALL = LearnTask(

@@ -6,8 +6,8 @@ from support import copy_of, normal
 from torch import nn
 
 from lstm_book.cells import LSTMCell, LSTMState, RNNCell, weights_of
-from lstm_book.gradients import gradient_flow, lag_norms, rnn_jacobians, run_module
-from lstm_book.layers import LSTM
+from lstm_book.gradients import gradient_flow, lag_norms, rnn_jacobians
+from lstm_book.layers import LSTM, run_module
 
 T, B, D, H = 6, 2, 3, 4
 MODULES = {

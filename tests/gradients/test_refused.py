@@ -35,10 +35,9 @@ from lstm_book.gradients import (
     lag_norms,
     rnn_bptt,
     rnn_jacobians,
-    run_module,
     state_jacobians,
 )
-from lstm_book.layers import LSTM, Recurrent, unroll
+from lstm_book.layers import LSTM, Recurrent, run_module, unroll
 
 T, B, D, H = 6, 3, 2, 4
 f64 = {"dtype": torch.float64}

@@ -11,7 +11,7 @@ from sphinx.util.docutils import docutils_namespace
 
 ROOT = Path(__file__).parents[2]
 CONF: dict[str, Any] = {
-    "extensions": ["myst_nb", "api_names", "claims", "exercises", "katex", "listing", "objectives"],
+    "extensions": ["myst_nb", "chapters", "claims", "formulas", "listing", "numerals", "pages"],
     "myst_enable_extensions": ["colon_fence", "deflist", "dollarmath"],
     "html_math_renderer": "katex",
     "katex_package": str(ROOT / "docs" / "node_modules" / "katex"),
@@ -49,7 +49,6 @@ def build(folder: Path, conf: dict[str, Any] | None = None, **pages: str) -> Bui
     warnings = StringIO()
     overrides = {
         **CONF,
-        "generated_assets": str(folder / "assets"),
         "nb_execution_cache_path": str(folder / "cache" / "notebooks"),
         **(conf or {}),
     }

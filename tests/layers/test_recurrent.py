@@ -1,5 +1,7 @@
 """Recurrent: torch's layers as oracles where there are some, and what must hold of any cell."""
 
+from abc import abstractmethod
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_book.cells import (
+    Cell,
     CoupledLSTMCell,
     DropoutState,
     GreffLSTMCell,
@@ -22,6 +25,7 @@ from lstm_book.cells import (
     RecurrentDropoutLSTMCell,
     RNNCell,
     SLSTMCell,
+    VariantCell,
     ZoneoutLSTMCell,
 )
 from lstm_book.layers import LSTM, Recurrent, RecurrentRun, unroll
@@ -388,7 +392,7 @@ def test_state_dict_of_the_stack_names_cells_in_torchs_order():
     assert "cells.3.weight_ch" in layer.state_dict()
 
 
-class Decay(nn.Module):
+class Decay(Cell):
     """A cell of a user's own: it leaks, and has one parameter and no gate."""
 
     def __init__(self, input_size, hidden_size):
@@ -454,7 +458,7 @@ S = torch.zeros(2, 3, H)
         (torch.zeros(6, 3, 9), None, None, RuntimeError, f"input_size={D} features, got 9"),
         (X.double(), None, None, ValueError, "dtype torch.float32.*got torch.float64"),
         (X[:0], None, None, RuntimeError, "at least one time step"),
-        (X, S, None, TypeError, r"PeepholeLSTMCell: expected hx to be \(h, c\), got Tensor"),
+        (X, S, None, TypeError, r"expected hx to be a tuple \(h, c\), got Tensor"),
         (X, (S,), None, RuntimeError, r"expected hx to be \(h, c\), got 1 states"),
         (X, (S, 0), None, TypeError, "c to be a torch.Tensor, got int"),
         (X, (S[:1], S), None, RuntimeError, r"h of shape \(2, 3, 4\), 2 layers in 1 directions"),
@@ -477,10 +481,60 @@ def test_a_tensor_state_of_the_wrong_shape():
         Recurrent(GRUCell(D, H))(X, S)
 
 
-def test_a_packed_sequence_is_told_to_use_lengths():
-    packed = pack_padded_sequence(X, torch.tensor([6, 2, 1]))
-    with pytest.raises(TypeError, match="PackedSequence"):
-        Recurrent(GRUCell(D, H))(packed)
+@pytest.mark.parametrize("enforce_sorted", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_packed_sequence_against_torchs_layer(batch_first, enforce_sorted):
+    theirs = nn.GRU(D, H, 2, batch_first=batch_first, bidirectional=True, dtype=torch.float64)
+    ours = Recurrent(
+        GRUCell(D, H, dtype=torch.float64),
+        num_layers=2,
+        batch_first=batch_first,
+        bidirectional=True,
+    )
+    copy_torchs_weights(ours, theirs)
+    x, lengths = sequences(), torch.tensor([6, 5, 1] if enforce_sorted else [4, 6, 1])
+    packed = pack_padded_sequence(x, lengths, enforce_sorted=enforce_sorted)
+    (output, h_n), (wanted, wanted_h_n) = ours(packed), theirs(packed)
+    torch.testing.assert_close(output.data, wanted.data, **EXACT)
+    torch.testing.assert_close(h_n, wanted_h_n, **EXACT)
+    for ours_, torchs in zip(output[1:], wanted[1:], strict=True):
+        assert ours_ is torchs is None or torch.equal(ours_, torchs)
+    torch.testing.assert_close(ours.run(packed).output, pad_packed_sequence(wanted)[0], **EXACT)
+    with pytest.raises(ValueError, match="padded input with lengths, got a PackedSequence"):
+        ours(packed, lengths=lengths)
+
+
+class Duck(nn.Module):
+    """It has all four and says nothing of it."""
+
+    input_size = hidden_size = 2
+    step = zero_state = None
+
+
+class Sizeless(Cell):
+    def step(self, x_t, state):
+        return state, ()
+
+    def zero_state(self, input):
+        return input
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [(Duck(), "Duck that is no"), (Sizeless(), "without input_size, hidden_size")],
+)
+def test_what_keeps_not_to_the_contract(cell, words):
+    with pytest.raises(TypeError, match=rf"derived from lstm_book\.cells\.Cell, got .*{words}"):
+        Recurrent(cell)
+
+
+@pytest.mark.parametrize("name", ["step", "zero_state"])
+@pytest.mark.parametrize("base", [Cell, Sizeless, VariantCell])
+def test_a_cell_without_a_part_of_the_contract_is_not_built(base, name):
+    parts = {"step": Sizeless.step, "zero_state": Sizeless.zero_state}
+    parts[name] = abstractmethod(parts[name])
+    with pytest.raises(TypeError, match=f"abstract class Mine.* {name}"):
+        type("Mine", (base,), parts)(2, 3)
 
 
 def test_state_goes_in_as_any_tuple_and_comes_out_by_name():
@@ -579,7 +633,7 @@ def lstm_cell_like(cell):
     return plain
 
 
-class Counter(nn.Module):
+class Counter(Cell):
     """A cell without parameters: it adds up its inputs."""
 
     input_size = hidden_size = 2

@@ -73,8 +73,6 @@ def test_any_cell_as_a_layer(generator):
     x = normal(T, B, D, generator=generator, dtype=torch.float32)
     torch.testing.assert_close(model(x), model.readout(layer(x)[0][-1]).squeeze(-1))
     torch.testing.assert_close(model(x, chunk=2), model(x))
-    with pytest.raises(TypeError, match="recurrent layer, got Recurrent"):
-        LastStepClassifier(layer, every_layer=True)
 
 
 @pytest.mark.parametrize("batch", [0, 1])
@@ -111,7 +109,7 @@ def test_no_steps_raise_torchs_class():
 
 @pytest.mark.parametrize("layer", [LSTMCell(D, H), nn.LSTMCell(D, H), nn.Linear(D, H), None])
 def test_what_is_no_layer(layer):
-    with pytest.raises(TypeError, match=f"recurrent layer, got {type(layer).__name__}"):
+    with pytest.raises(TypeError, match=f"recurrent layer: .* got {type(layer).__name__}"):
         LastStepClassifier(layer)
 
 

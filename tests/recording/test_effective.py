@@ -12,7 +12,7 @@ from torch.nn.utils import parametrizations, prune
 from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils import weight_norm as old_weight_norm
 
-from lstm_book.cells import GRUCell, LSTMCell
+from lstm_book.cells import GRUCell, LSTMCell, RecurrentDropoutLSTMCell
 from lstm_book.layers import LSTM, Recurrent
 from lstm_book.recording import gradient_paths, record
 
@@ -360,7 +360,7 @@ def test_odd_states_have_the_layers_errors(kind):
 def test_odd_inputs_are_no_tensors(x):
     with pytest.raises(TypeError, match=r"expected x to be a torch.Tensor"):
         record(nn.LSTM(D, H), x)
-    with pytest.raises(TypeError, match=r"expected input to be a torch.Tensor"):
+    with pytest.raises(TypeError, match=r"expected x to be a torch.Tensor"):
         record(Recurrent(GRUCell(D, H)), x)
     with pytest.raises(TypeError, match=r"expected x to be a torch.Tensor"):
         gradient_paths(nn.LSTM(D, H), x, lambda output, _: output.sum())
@@ -394,5 +394,17 @@ def test_a_loss_that_is_no_function():
 def test_nothing_recorded_shares_memory():
     recording = record(nn.LSTM(D, H), inputs(torch.float32))
     trace = recording.trace()
-    tensors = [recording.output, *recording.state, *trace.tensors()]
+    tensors = [recording.output, *recording.state, *trace.gates, *trace.states]
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == len(tensors)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_no_mask_is_drawn_for_a_recording(training):
+    layer = Recurrent(RecurrentDropoutLSTMCell(D, H, p=0.5), num_layers=2).train(training)
+    state = torch.get_rng_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        recording = record(layer, inputs(torch.float32))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all((trace.mask == 1).all() for trace in recording.traces.values())
+    assert (recording.state.mask == 1).all()

@@ -206,7 +206,7 @@ def test_mistakes_have_clear_errors():
         gradient_paths(lstm, x, lambda output, _: output.detach().sum().item())
     with pytest.raises(RuntimeError, match="depends on the LSTM"):
         gradient_paths(lstm, x, lambda output, _: torch.tensor(1.0))
-    with pytest.raises(RuntimeError, match=r"Expected hidden\[0\]"):
+    with pytest.raises(RuntimeError, match=r"expected h_0 of shape \(1, 3, 4\), 1 layers"):
         gradient_paths(lstm, x, loss, (hx[0][:, :1], hx[1]))
 
 

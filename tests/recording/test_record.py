@@ -207,11 +207,11 @@ def test_mistakes_have_clear_errors():
         record(lstm, x[:0])
     with pytest.raises(RuntimeError, match=r"input.size"):
         record(lstm, x[..., :1])
-    with pytest.raises(RuntimeError, match="Expected hidden"):
+    with pytest.raises(RuntimeError, match=r"expected h_0 of shape \(1, 3, 4\), 1 layers"):
         record(lstm, x, (h_0[:, :1], c_0))
     with pytest.raises(RuntimeError, match="lengths from 1 to T=6, got 7"):
         record(lstm, x, lengths=[7, 1, 1])
-    with pytest.raises(ValueError, match="expected a batched x with lengths"):
+    with pytest.raises(ValueError, match="expected a batched 3-D x with lengths, got 2-D"):
         record(lstm, x[:, 0], lengths=[3])
     with pytest.raises(KeyError, match="expected a layer and direction among 0 forward"):
         record(lstm, x).trace(1)

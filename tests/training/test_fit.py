@@ -97,10 +97,10 @@ def test_every_batch_is_fresh_and_from_the_generator():
         assert torch.equal(got, want)
 
 
-def test_stop_is_asked_before_every_update_but_the_first():
+def test_stop_is_asked_after_every_update():
     asked = []
     fit(OneWeight(), Fixed([0.5] * 3), steps=3, stop=lambda model, n: asked.append(n))
-    assert asked == [1, 2]
+    assert asked == [1, 2, 3]
 
 
 def test_defaults():
@@ -298,7 +298,7 @@ class Odd(Fixed):
 
 @pytest.mark.parametrize("drawn", [None, 3, (1, 2), torch.ones(2), (torch.ones(1),) * 3, "ab"])
 def test_a_task_that_draws_something_else(drawn):
-    with pytest.raises(TypeError, match="expected sample to return two tensors, x and y, got"):
+    with pytest.raises(TypeError, match="expected a task to draw inputs x and targets y, got"):
         fit(OneWeight(1.0), Odd(drawn), steps=1)
 
 

@@ -1,5 +1,5 @@
 /* The gate lab's element: what a reader sets, what is drawn, and the link that keeps it.
- * The page holds the whole markup (docs/_ext/gate_lab.html.jinja); lstm.js does the arithmetic. */
+ * The page holds the whole markup (docs/_templates/gate_lab.html); lstm.js does the arithmetic. */
 (function () {
   "use strict";
 

@@ -1,30 +1,30 @@
 """LSTMs with something added, taken away or replaced; each named by its paper."""
 
-from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.exponential import SLSTMCell
+from lstm_book.cells.variants.exponential import SLSTMCell, SLSTMGates, SLSTMState
 from lstm_book.cells.variants.gating import (
     CoupledLSTMCell,
+    FGRState,
     GreffLSTMCell,
     LSTM1997Cell,
+    PeepholeGates,
     PeepholeLSTMCell,
 )
-from lstm_book.cells.variants.records import (
-    DropoutState,
-    FGRState,
-    GRUGates,
-    JANETGates,
-    MinLSTMGates,
-    PeepholeGates,
-    SLSTMGates,
-    SLSTMState,
-    ZoneoutGates,
-)
 from lstm_book.cells.variants.regularised import (
+    DropoutState,
     LayerNormLSTMCell,
     RecurrentDropoutLSTMCell,
+    ZoneoutGates,
     ZoneoutLSTMCell,
 )
-from lstm_book.cells.variants.relatives import GRUCell, JANETCell, MinLSTMCell, linear_scan
+from lstm_book.cells.variants.relatives import (
+    GRUCell,
+    GRUGates,
+    JANETCell,
+    JANETGates,
+    MinLSTMCell,
+    MinLSTMGates,
+    linear_scan,
+)
 
 __all__ = [
     "CoupledLSTMCell",
@@ -45,7 +45,6 @@ __all__ = [
     "SLSTMCell",
     "SLSTMGates",
     "SLSTMState",
-    "VariantCell",
     "ZoneoutGates",
     "ZoneoutLSTMCell",
     "linear_scan",

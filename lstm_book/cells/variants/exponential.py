@@ -1,16 +1,51 @@
 """The sLSTM: exponential gates, a normaliser, and a stabiliser that keeps them in range."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.records import SLSTMGates, SLSTMState
+from lstm_book.cells.modules import VariantCell
+from lstm_book.cells.state import register_records
 from lstm_book.checks import check_choice
 
 ForgetGate = Literal["sigmoid", "exp"]
+
+
+class SLSTMState(NamedTuple):
+    """The state of an sLSTM. Its c and n are those of the paper's plain equations times e^-m.
+
+    Attributes:
+        h: Hidden state h_t. Shape (B, H), or (T, B, H) stacked over time.
+        c: Cell state.
+        n: Normaliser state, at least 1 from the first step on.
+        m: Stabiliser state: the exponent taken out of c and n; -∞ before the first step.
+    """
+
+    h: Tensor
+    c: Tensor
+    n: Tensor
+    m: Tensor
+
+
+class SLSTMGates(NamedTuple):
+    """The gates of one sLSTM step, after stabilisation.
+
+    Attributes:
+        i: Input gate, in (0, 1]. Shape (B, H), or (T, B, H) stacked over time.
+        f: Forget gate, in [0, 1]. One of i and f is 1.
+        g: Candidate, in (-1, 1); the paper writes z.
+        o: Output gate, in (0, 1).
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+    o: Tensor
+
+
+register_records(SLSTMState, SLSTMGates)
 
 
 class SLSTMCell(VariantCell):
@@ -33,17 +68,7 @@ class SLSTMCell(VariantCell):
     ========== ====================== ================
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         forget: "sigmoid" or "exp".
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        ValueError: If forget is neither.
-        RuntimeError: If a size is negative.
     """
 
     state_type = SLSTMState

@@ -1,17 +1,57 @@
 """Which gates there are, and what they look at: 1997, peepholes, coupled gates, Greff's eight."""
 
-from typing import Any, Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
-from lstm_book.cells.state import Gates, Gates1997, LSTMState
+from lstm_book.cells.modules import VariantCell
+from lstm_book.cells.state import Gates, Gates1997, LSTMState, register_records
 from lstm_book.cells.step import lstm_1997_step
-from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.records import FGRState, PeepholeGates
 from lstm_book.checks import check_choice
 
 GreffVariant = Literal["V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "NP", "CIFG", "FGR"]
+
+
+class FGRState(NamedTuple):
+    """The state of an LSTM with full gate recurrence: its gates look at the gates of before.
+
+    Attributes:
+        h: Hidden state h_t. Shape (B, H), or (T, B, H) stacked over time.
+        c: Cell state c_t.
+        i: Input gate i_t.
+        f: Forget gate f_t.
+        o: Output gate o_t.
+    """
+
+    h: Tensor
+    c: Tensor
+    i: Tensor
+    f: Tensor
+    o: Tensor
+
+
+class PeepholeGates(NamedTuple):
+    """The activated gates of one LSTM step whose gates may see more than x_t and h_{t-1}.
+
+    They are read as `Gates` are. That they are none says that the equations are others: those of
+    the plain LSTM's gradients and Jacobians do not hold for them.
+
+    Attributes:
+        i: Input gate, in (0, 1). Shape (B, H), or (T, B, H) stacked over time.
+        f: Forget gate, in (0, 1).
+        g: Candidate, in (-1, 1), if it is squashed.
+        o: Output gate, in (0, 1).
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+    o: Tensor
+
+
+register_records(FGRState, PeepholeGates)
 
 
 class LSTM1997Cell(VariantCell):
@@ -28,17 +68,6 @@ class LSTM1997Cell(VariantCell):
     U          ``weight_hh``          (3H, H): i,g,o
     b          ``bias_ih + bias_hh``  (3H,): i,g,o
     ========== ====================== ==============
-
-    Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        RuntimeError: If a size is negative.
     """
 
     rows = "igo"
@@ -65,17 +94,6 @@ class PeepholeLSTMCell(VariantCell):
     b          ``bias_ih + bias_hh``  (4H,): i,f,g,o
     p          ``weight_ch``          (3H,): i,f,o
     ========== ====================== ================
-
-    Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        RuntimeError: If a size is negative.
     """
 
     def __init__(
@@ -116,17 +134,6 @@ class CoupledLSTMCell(VariantCell):
     U          ``weight_hh``          (3H, H): i,g,o
     b          ``bias_ih + bias_hh``  (3H,): i,g,o
     ========== ====================== ==============
-
-    Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        RuntimeError: If a size is negative.
     """
 
     rows = "igo"
@@ -140,6 +147,35 @@ class CoupledLSTMCell(VariantCell):
         c_t = f_t * state.c + i_t * g_t
         h_t = o_t * c_t.tanh()
         return LSTMState(h_t, c_t), Gates(i_t, f_t, g_t, o_t)
+
+
+class _Change(NamedTuple):
+    """What one of Greff's variants does otherwise than the vanilla LSTM."""
+
+    without: str = ""  # the gate that has no parameters
+    coupled: bool = False
+    peepholes: bool = True
+    recurrent_gates: bool = False
+    squash_g: Callable[[Tensor], Tensor] = torch.tanh
+    squash_c: Callable[[Tensor], Tensor] = torch.tanh
+
+
+def _as_it_is(value: Tensor) -> Tensor:
+    """Leave a number unsquashed."""
+    return value
+
+
+CHANGES: dict[GreffVariant, _Change] = {
+    "V": _Change(),
+    "NIG": _Change(without="i"),
+    "NFG": _Change(without="f"),
+    "NOG": _Change(without="o"),
+    "NIAF": _Change(squash_g=_as_it_is),
+    "NOAF": _Change(squash_c=_as_it_is),
+    "NP": _Change(peepholes=False),
+    "CIFG": _Change(without="f", coupled=True),
+    "FGR": _Change(recurrent_gates=True),
+}
 
 
 class GreffLSTMCell(VariantCell):
@@ -175,17 +211,7 @@ class GreffLSTMCell(VariantCell):
     ========== ====================== ======================================================
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         variant: One of the names above.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        ValueError: If there is no such variant.
-        RuntimeError: If a size is negative.
     """
 
     options = ("variant",)
@@ -201,40 +227,39 @@ class GreffLSTMCell(VariantCell):
         variant: GreffVariant = "V",
     ) -> None:
         check_choice("variant", variant, get_args(GreffVariant))
-        self.variant = variant
-        missing = {"NIG": "i", "NFG": "f", "NOG": "o", "CIFG": "f"}.get(variant, "")
-        self.rows = "".join(gate for gate in "ifgo" if gate != missing)
+        self.variant, change = variant, CHANGES[variant]
+        self.rows = "".join(gate for gate in "ifgo" if gate != change.without)
         super().__init__(input_size, hidden_size, bias, device, dtype)
-        if variant != "NP":
+        if change.peepholes:
             self.weight_ch = self._parameter((self.gates - 1) * hidden_size)
-        if variant == "FGR":
+        if change.recurrent_gates:
             self.state_type = FGRState
             self.weight_gg = self._parameter(3 * hidden_size, 3 * hidden_size)
 
     def step(self, x_t: Tensor, state: Any) -> tuple[Any, PeepholeGates]:
         """Advance by one step and return the gates as well, in the form that `unroll` takes."""
         self._check_step(x_t, state)
+        change = CHANGES[self.variant]
         a = dict(zip(self.rows, self.pre_activations(x_t, state.h), strict=True))
-        sigmoid_rows = self.rows.replace("g", "")
-        p: dict[str, Any] = dict.fromkeys(sigmoid_rows, 0.0)
-        if self.variant != "NP":
-            peepholes = self._read("weight_ch").to(a["g"].dtype)
-            p = dict(zip(sigmoid_rows, peepholes.chunk(len(sigmoid_rows)), strict=True))
-        if self.variant == "FGR":
-            before = torch.cat([state.i, state.f, state.o], dim=-1)
-            R = self._read("weight_gg")
-            for gate, more in zip("ifo", (before @ R.T).chunk(3, dim=-1), strict=True):
+        if change.recurrent_gates:
+            before = torch.cat([state.i, state.f, state.o], dim=-1) @ self._read("weight_gg").T
+            for gate, more in zip("ifo", before.chunk(3, dim=-1), strict=True):
                 a[gate] = a[gate] + more
+        looking = self.rows.replace("g", "")
+        p: dict[str, Any] = dict.fromkeys(looking, 0.0)
+        if change.peepholes:
+            peepholes = self._read("weight_ch").to(a["g"].dtype).chunk(len(looking))
+            p = dict(zip(looking, peepholes, strict=True))
 
         def opened(gate: str, c: Tensor) -> Tensor:
             """Return a gate that looks at c; one that is not there stands open."""
             return (a[gate] + p[gate] * c).sigmoid() if gate in a else torch.ones_like(c)
 
         i_t = opened("i", state.c)
-        f_t = 1 - i_t if self.variant == "CIFG" else opened("f", state.c)
-        g_t = a["g"] if self.variant == "NIAF" else a["g"].tanh()
+        f_t = 1 - i_t if change.coupled else opened("f", state.c)
+        g_t = change.squash_g(a["g"])
         c_t = f_t * state.c + i_t * g_t
         o_t = opened("o", c_t)
-        h_t = o_t * (c_t if self.variant == "NOAF" else c_t.tanh())
-        after = FGRState(h_t, c_t, i_t, f_t, o_t) if self.variant == "FGR" else LSTMState(h_t, c_t)
-        return after, PeepholeGates(i_t, f_t, g_t, o_t)
+        h_t = o_t * change.squash_c(c_t)
+        after = (i_t, f_t, o_t) if change.recurrent_gates else ()
+        return self.state_type(h_t, c_t, *after), PeepholeGates(i_t, f_t, g_t, o_t)

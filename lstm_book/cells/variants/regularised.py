@@ -1,18 +1,54 @@
 """The plain LSTM with something done to it while it runs: normalised, dropped out, zoned out."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
-from lstm_book.cells.state import Gates, LSTMState
+from lstm_book.cells.modules import VariantCell
+from lstm_book.cells.state import Gates, LSTMState, register_records
 from lstm_book.cells.step import add_bias, lstm_step, lstm_update
-from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.records import DropoutState, ZoneoutGates
 from lstm_book.checks import check_choice, check_number
 
 DropoutTarget = Literal["hidden", "candidate"]
 Resample = Literal["sequence", "step"]
+
+
+class DropoutState(NamedTuple):
+    """The state of an LSTM with recurrent dropout, the mask included.
+
+    Attributes:
+        h: Hidden state h_t. Shape (B, H), or (T, B, H) stacked over time.
+        c: Cell state c_t.
+        mask: What the units are multiplied by: 0 or 1/(1-p) while training, 1 otherwise.
+    """
+
+    h: Tensor
+    c: Tensor
+    mask: Tensor
+
+
+class ZoneoutGates(NamedTuple):
+    """The gates of one step with zoneout, and how much of each unit stayed as it was.
+
+    Attributes:
+        i: Input gate, in (0, 1). Shape (B, H), or (T, B, H) stacked over time.
+        f: Forget gate, in (0, 1).
+        g: Candidate, in (-1, 1).
+        o: Output gate, in (0, 1).
+        keep_h: Share of h_{t-1} in h_t: 0 or 1 while training, the rate otherwise.
+        keep_c: Share of c_{t-1} in c_t, alike.
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+    o: Tensor
+    keep_h: Tensor
+    keep_c: Tensor
+
+
+register_records(DropoutState, ZoneoutGates)
 
 
 class LayerNormLSTMCell(VariantCell):
@@ -35,17 +71,7 @@ class LayerNormLSTMCell(VariantCell):
     ========== ====================== ================
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         eps: Added to the variance, above 0. The paper has none, but at first h_0 U^T is all zeros.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        ValueError: If eps is not above 0.
-        RuntimeError: If a size is negative.
     """
 
     options = ("eps",)
@@ -110,19 +136,9 @@ class RecurrentDropoutLSTMCell(VariantCell):
     ========== ====================== ================
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         p: Probability of dropping a unit, from 0 to below 1.
         on: "hidden" or "candidate".
         resample: When a new mask is drawn: at the start of each "sequence", or at each "step".
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        ValueError: If p, on or resample is none of the possible values.
-        RuntimeError: If a size is negative.
     """
 
     state_type = DropoutState
@@ -194,18 +210,8 @@ class ZoneoutLSTMCell(VariantCell):
     ========== ====================== ================
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         zoneout_h: Rate of h, from 0 to 1.
         zoneout_c: Rate of c, from 0 to 1.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        ValueError: If a rate is outside.
-        RuntimeError: If a size is negative.
     """
 
     options = ("zoneout_h", "zoneout_c")

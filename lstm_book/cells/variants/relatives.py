@@ -1,15 +1,60 @@
 """Cells that carry the hidden state alone: GRU, JANET, and minLSTM with its parallel form."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lstm_book.cells.variants._base import VariantCell
-from lstm_book.cells.variants.records import GRUGates, JANETGates, MinLSTMGates
+from lstm_book.cells.modules import VariantCell
+from lstm_book.cells.state import register_records
 from lstm_book.cells.weights import read_tensor
 from lstm_book.checks import check_number, check_shape, check_tensor, check_type
+
+
+class GRUGates(NamedTuple):
+    """The activated gates of one GRU step, in PyTorch's weight order.
+
+    Attributes:
+        r: Reset gate, in (0, 1). Shape (B, H), or (T, B, H) stacked over time.
+        z: Update gate, in (0, 1): the share of h_{t-1} that stays.
+        n: Candidate ("new"), in (-1, 1).
+    """
+
+    r: Tensor
+    z: Tensor
+    n: Tensor
+
+
+class JANETGates(NamedTuple):
+    """The activated gates of one JANET step.
+
+    Attributes:
+        i: What the candidate is multiplied by, 1 - σ(a_f - β). Shape (B, H), or (T, B, H).
+        f: Forget gate, σ(a_f).
+        g: Candidate, in (-1, 1).
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+
+
+class MinLSTMGates(NamedTuple):
+    """The gates of one minLSTM step, normalised.
+
+    Attributes:
+        i: Input gate i', in (0, 1); i' + f' = 1. Shape (B, H), or (T, B, H) stacked over time.
+        f: Forget gate f', in (0, 1).
+        g: Candidate; the paper writes h̃.
+    """
+
+    i: Tensor
+    f: Tensor
+    g: Tensor
+
+
+register_records(GRUGates, JANETGates, MinLSTMGates)
 
 
 class GRUCell(VariantCell):
@@ -28,17 +73,6 @@ class GRUCell(VariantCell):
     b_ih       ``bias_ih``            (3H,): r,z,n
     b_hh       ``bias_hh``            (3H,): r,z,n
     ========== ====================== ==============
-
-    Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        RuntimeError: If a size is negative.
     """
 
     rows = "rzn"
@@ -73,16 +107,7 @@ class JANETCell(VariantCell):
     ========== ====================== ============
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b_ih and b_hh.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         beta: β.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        RuntimeError: If a size is negative.
     """
 
     rows = "fg"
@@ -131,16 +156,7 @@ class MinLSTMCell(VariantCell):
     ========== ================ ==============
 
     Args:
-        input_size: Features D of the input.
-        hidden_size: Units H.
-        bias: Whether to add b.
-        device: Where to put the parameters.
-        dtype: Their floating-point type.
         positive: Whether candidates are made positive.
-
-    Raises:
-        TypeError: If a size is no whole number, or another argument of a wrong type.
-        RuntimeError: If a size is negative.
     """
 
     rows = "ifg"
