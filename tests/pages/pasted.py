@@ -10,7 +10,19 @@ import sys
 import pytest
 from page_cells import ROOT, cells_of, in_place
 
-PAGES = ["part1_maths/gradient_flow", "part3_training/comparison"]
+PAGES = [
+    "part1_maths/in_a_minute",
+    "part1_maths/history",
+    "part1_maths/what_you_need",
+    "part1_maths/recurrence",
+    "part1_maths/vanishing",
+    "part1_maths/additive_memory",
+    "part1_maths/gates",
+    "part1_maths/cell_update",
+    "part1_maths/gradient_flow",
+    "part1_maths/bptt",
+    "part3_training/comparison",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
