@@ -1,6 +1,6 @@
 """Figures of the chapter "Why LSTMs don't vanish, and when they do"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import torch
@@ -16,7 +16,6 @@ from lstm_book.plotting import (
     draw_half_life,
     draw_jacobian,
     draw_lag,
-    label_end,
     show,
     subplots,
 )
@@ -175,23 +174,4 @@ def recurrent(norms: Mapping[str, Tensor], peak: float) -> ThemedFigure:
         alt="Without recurrent weights the gradient lies on the dashed line and halves every "
         f"hundred steps. With PyTorch's recurrent weights it rises to about {peak:.1f}, with a "
         "wide spread.",
-    )
-
-
-def stream(c_1997: Sequence[Tensor], c_2000: Sequence[Tensor]) -> ThemedFigure:
-    """Draw the mean size of the memory on an endless stream, by seed, each (T, H)."""
-    fig, ax = subplots()
-    for old, new in zip(c_1997, c_2000, strict=True):
-        ax.plot(old.abs().mean(-1), color=PALETTE["c"], lw=1.2)
-        ax.plot(new.abs().mean(-1), color=PALETTE["f"], lw=1.2)
-    end_1997, end_2000 = (
-        page.spread(c[-1].abs().mean() for c in streams).middle for streams in (c_1997, c_2000)
-    )
-    label_end(ax, 2000, end_1997, "1997", PALETTE["c"])
-    label_end(ax, 2000, end_2000, "forget gate", PALETTE["f"])
-    ax.set(xlabel="step t", ylabel="mean $|c_t|$", yscale="log")
-    return show(
-        fig,
-        alt=f"The memories of 1997 grow without end, to about {end_1997:.0f} after 2 000 steps; "
-        f"with a forget gate they stay near {end_2000:.1f}.",
     )

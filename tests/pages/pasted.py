@@ -20,6 +20,7 @@ PAGES = [
     "part1_maths/gates",
     "part1_maths/cell_update",
     "part1_maths/gradient_flow",
+    "part1_maths/lstm_of_1997",
     "part1_maths/bptt",
     "part3_training/comparison",
 ]
