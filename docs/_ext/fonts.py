@@ -37,7 +37,9 @@ def purge(static: Path) -> None:
     Raises:
         ExtensionError: If PurgeCSS is not installed, or fails.
     """
-    sheets = [str(path) for path in sorted(static.glob("**/*.css")) if path.name not in OWN]
+    # MyST-NB does not write over its sheet, named by its content, and warns if it finds another one.
+    others = (p for p in sorted(static.glob("**/*.css")) if not p.name.startswith("mystnb."))
+    sheets = [str(path) for path in others if path.name not in OWN]
     script = str(Path(__file__).with_name("purge.cjs"))
     done = node([script, str(static.parent), *sheets], True, capture_output=True, encoding="utf-8")
     if done.returncode:
