@@ -196,12 +196,17 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
         SideBySide(
             name="side-by-side",
-            about="RNNs and LSTMs from vanishing to growing gradients",
+            about="RNNs and LSTMs from vanishing to growing gradients, learning rate 0.01",
         ),
         SideBySide(
             name="side-by-side-slow",
             about="the same at a third of the learning rate",
             lr=3e-3,
+        ),
+        SideBySide(
+            name="side-by-side-slower",
+            about="the same at a tenth of the learning rate",
+            lr=1e-3,
         ),
         Continued(
             name="side-by-side-continued",

@@ -29,7 +29,19 @@ DRAWN = (
 )
 """The starts that the curves are drawn of: all would be too many lines."""
 
+KEYS = {
+    "rnn": "rnn default",
+    "gain1": "rnn gain 1",
+    "gain14": "rnn gain 1.4",
+    "lstm": "lstm default",
+    "bias1": "lstm bias 1",
+    "bias25": "lstm bias 2.5",
+    "bias3": "lstm bias 3",
+}
+"""What the text calls the starts whose reach it quotes."""
+
 _NAMES = {"rnn": "RNN", "lstm": "LSTM"}
+_MARKS = {"rnn": "o", "lstm": "s"}
 _LOWEST = 2e-4  # of the reach: the default starts lie far below, and are drawn here
 _Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -57,7 +69,7 @@ def fresh(reach: Mapping[str, Tensor]) -> ThemedFigure:
     fig, axes = subplots(1, 2, height=3.6, sharey=True)
     for ax, kind in zip(axes, _NAMES, strict=True):
         for name, curves in reach.items():
-            if not name.startswith(kind):
+            if name.split()[0] != kind:
                 continue
             ax.plot(curves, color=PALETTE[kind], lw=0.9, alpha=0.8)
             label = name.removeprefix(f"{kind} ")
@@ -74,53 +86,69 @@ def fresh(reach: Mapping[str, Tensor]) -> ThemedFigure:
     )
 
 
-def losses(curves: Mapping[str, Tensor], last_alone: float) -> ThemedFigure:
-    """Draw the loss of single runs, means of ten updates, (E, S), for an RNN and an LSTM."""
-    fig, axes = subplots(2, 1, height=4.4, sharex=True, sharey=True)
-    for ax, (name, values) in zip(axes, curves.items(), strict=True):
-        ax.plot(5 + 10 * torch.arange(len(values)), values, color=PALETTE[name.split()[0]], lw=1)
-        draw_threshold(ax, last_alone)
-        ax.set(title=_titled(name), ylabel="loss (nats)", ylim=(0, 0.75))
-    axes[1].set_xlabel("updates")
-    label_end(axes[0], 10 * len(values), last_alone, "last alone", MUTED)
-    ends = (
-        f"{_titled(name)} between {values[-10:].mean(0).min():.2f} and "
-        f"{values[-10:].mean(0).max():.2f}"
-        for name, values in curves.items()
-    )
-    return show(
-        fig,
-        alt="Ten curves, five for each layer. All come down to the line of the last number alone, "
-        "stay there for a while, each for its own time, and then go below it or not. Over the "
-        f"last hundred updates the loss is for {' and for '.join(ends)}.",
-    )
-
-
-def who_learns(runs: _Runs, looks: Sequence[int], last_alone: float) -> ThemedFigure:
-    """Draw the accuracy of every run against its reach before training, one panel for each look.
+def losses(runs: Mapping[float, _Runs]) -> ThemedFigure:
+    """Draw the loss of single runs for an RNN and an LSTM that begin with the same reach.
 
     Args:
-        runs: What every start gave, by its name and seed.
-        looks: After how many updates.
-        last_alone: The accuracy of the last number alone.
+        runs: By learning rate and start, what every seed gave; two rates are drawn.
     """
-    fig, axes = subplots(len(looks), 1, height=2.5 * len(looks), sharex=True, sharey=True)
-    for place, (ax, updates) in enumerate(zip(axes, looks, strict=True), 1):
-        draw_threshold(ax, last_alone)
-        for name, found in runs.items():
+    fig, axes = subplots(2, 1, height=4.6, sharex=True, sharey=True)
+    said = []
+    for ax, name in zip(axes, ("rnn gain 1.2", "lstm bias 2"), strict=True):
+        kind = name.split()[0]
+        for rate, colour, width in ((0.01, MUTED, 0.7), (0.003, PALETTE[kind], 1.2)):
+            found = torch.tensor([run["loss"] for run in runs[rate][name]]).T
+            ax.plot(5 + 10 * torch.arange(len(found)), found, color=colour, lw=width)
+            end = found[-10:].mean(0)
+            label_end(ax, 10 * len(found), end.median().item(), f"rate {rate:g}", colour)
+            said.append(f"{_titled(name)}, at {rate:g}, {end.min():.2f} to {end.max():.2f}")
+        draw_threshold(ax, 0.5)
+        ax.set(title=_titled(name), ylabel="loss (nats)", ylim=(0, 0.8))
+    axes[1].set_xlabel("updates")
+    return show(
+        fig,
+        alt="Two panels, an RNN above and an LSTM below, with ten curves each, five for a learning "
+        "rate. All come down to half a nat, the line of the last number alone, stay there for a "
+        "while, and then most go below it. Mean loss of the last hundred updates: "
+        f"{'; '.join(said)}.",
+    )
+
+
+def who_learns(runs: Mapping[float, _Runs], levels: Mapping[str, float]) -> ThemedFigure:
+    """Draw the accuracy of every run at its end against its reach before training.
+
+    Args:
+        runs: By learning rate and start, what every seed gave; one panel for each rate.
+        levels: Accuracies to compare with, by name.
+    """
+    fig, axes = subplots(len(runs), 1, height=2.3 * len(runs), sharex=True, sharey=True)
+    for ax, (rate, starts) in zip(axes, runs.items(), strict=True):
+        for words, level in levels.items():
+            draw_threshold(ax, level)
+            label_end(ax, 3, level, words, MUTED)
+        for name, found in starts.items():
+            kind = name.split()[0]
+            look = {"color": PALETTE[kind], "ms": 5.5, "alpha": 0.75, "mew": 0}
             for run in found:
-                reach = run["first"][0]["mean"] / run["last"][0]["mean"]
-                kind = name.split()[0]
-                mark = "<" if reach < _LOWEST else {"rnn": "o", "lstm": "s"}[kind]
-                look = {"color": PALETTE[kind], "ms": 5.5, "alpha": 0.75, "mew": 0}
-                ax.plot(max(reach, _LOWEST), run["accuracy"][place], mark, **look)
-        ax.set(title=f"after {updates} updates", ylabel="accuracy", ylim=(0.48, 1.01))
+                reach, mark = reach_of(run, 0), _MARKS[kind]
+                if reach < _LOWEST:  # the two kinds side by side, as they would hide each other
+                    reach, mark = _LOWEST * (1 if kind == "rnn" else 1.25), "<"
+                ax.plot(reach, run["accuracy"][-1], mark, **look)
+        ax.set(title=f"learning rate {rate:g}", ylabel="accuracy", ylim=(0.68, 1.01))
+    lowest = min(
+        run["accuracy"][-1]
+        for starts in runs.values()
+        for found in starts.values()
+        for run in found
+    )
+    if lowest < axes[0].get_ylim()[0]:
+        axes[0].set_ylim(bottom=lowest - 0.02)
     axes[-1].set(xscale="log", xlabel="reach before training", xlim=(_LOWEST / 1.3, 3))
     _legend(axes[0])
     return show(
         fig,
-        alt="Two panels with one mark for each run, circles for RNNs and squares for LSTMs. "
-        + " ".join(_bins(runs, place, updates) for place, updates in enumerate(looks, 1)),
+        alt="Panels with one mark for each run, circles for RNNs and squares for LSTMs. "
+        + " ".join(_counted(rate, starts) for rate, starts in runs.items()),
     )
 
 
@@ -132,17 +160,24 @@ def trained(runs: _Runs) -> ThemedFigure:
     for name, found in runs.items():
         kind = name.split()[0]
         for run in found:
-            before, after = (run["first"][k]["mean"] / run["last"][k]["mean"] for k in (0, -1))
             colour = PALETTE[kind]
             fill = colour if run["accuracy"][-1] > 0.8 else "none"
-            mark = {"rnn": "o", "lstm": "s"}[kind]
-            ax.plot(before, after, mark, mec=colour, mfc=fill, ms=5.5, alpha=0.8)
+            look = {"mec": colour, "mfc": fill, "ms": 5.5, "alpha": 0.8}
+            ax.plot(reach_of(run, 0), reach_of(run, -1), _MARKS[kind], **look)
     ax.set(xscale="log", yscale="log", xlabel="reach before training", ylabel="after training")
     _legend(ax)
     return show(
         fig,
-        alt="One mark for each run, filled if it learned.",
+        alt="One mark for each run, on two logarithmic axes. The filled squares, LSTMs that learned, "
+        "all stand on the line at one. The filled circles, RNNs that learned, stand there or up to "
+        "a hundred times lower. The open marks stand below the diagonal: they have lost reach.",
     )
+
+
+def reach_of(run: Mapping[str, Any], look: int) -> float:
+    """Return the reach that a stored run had at one of its looks, at the largest lag."""
+    reach: float = run["first"][look]["mean"] / run["last"][look]["mean"]
+    return reach
 
 
 def _titled(name: str) -> str:
@@ -153,16 +188,16 @@ def _titled(name: str) -> str:
 
 def _legend(ax: Axes) -> None:
     """Name the marks."""
-    for kind, mark, x in (("rnn", "o", 0.03), ("lstm", "s", 0.16)):
-        ax.plot(x, 0.93, mark, color=PALETTE[kind], ms=5.5, mew=0, transform=ax.transAxes)
+    for kind, x in (("rnn", 0.03), ("lstm", 0.16)):
+        ax.plot(x, 0.93, _MARKS[kind], color=PALETTE[kind], ms=5.5, mew=0, transform=ax.transAxes)
         ax.text(x + 0.02, 0.93, _NAMES[kind], color=INK, va="center", transform=ax.transAxes)
 
 
-def _bins(runs: _Runs, place: int, updates: int) -> str:
-    """Say for the description how many runs of each kind learned."""
+def _counted(rate: float, starts: _Runs) -> str:
+    """Say for the description how many runs of each kind are past 80 % in the end."""
     said = []
     for kind, title in _NAMES.items():
-        found = [run for name, every in runs.items() if name.startswith(kind) for run in every]
-        learned = sum(run["accuracy"][place] > 0.8 for run in found)
-        said.append(f"{learned} of {len(found)} {title}s")
-    return f"After {updates} updates, {' and '.join(said)} are above 80 %."
+        of_kind = [found for name, found in starts.items() if name.split()[0] == kind]
+        ends = [run["accuracy"][-1] for found in of_kind for run in found]
+        said.append(f"{sum(end > 0.8 for end in ends)} of {len(ends)} {title}s")
+    return f"With a learning rate of {rate:g}, {' and '.join(said)} end above 80 %."
