@@ -80,9 +80,11 @@ def slim(site: Path, packages: Path) -> None:
     static = site / "_static"
     purge(static)
     signs = characters(site)
-    for font in sorted({*static.glob("**/*.woff2")} - {*static.glob("fonts/*")}):
+    faces = FACE.findall((static / "book.css").read_text(encoding="utf-8"))
+    own = {name for _, _, name in faces}
+    for font in sorted(path for path in static.glob("**/*.woff2") if path.name not in own):
         font.write_bytes(cut(font, signs))
-    for low, high, name in FACE.findall((static / "book.css").read_text(encoding="utf-8")):
+    for low, high, name in faces:
         source = next(packages.glob(f"*/*/files/{name}"), None)
         if source is None:
             raise ExtensionError(f"fonts: no {name}; run: npm ci --prefix docs")
