@@ -37,7 +37,7 @@ def purge(static: Path) -> None:
     Raises:
         ExtensionError: If PurgeCSS is not installed, or fails.
     """
-    # MyST-NB does not write over its sheet, named by its content, and warns if it finds another one.
+    # MyST-NB does not write over its sheet, and warns if it finds another one there.
     others = (p for p in sorted(static.glob("**/*.css")) if not p.name.startswith("mystnb."))
     sheets = [str(path) for path in others if path.name not in OWN]
     script = str(Path(__file__).with_name("purge.cjs"))
