@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -18,6 +19,8 @@ for name in ("_rows", "_cell_from_hidden", "_spectral"):
     setattr(jacobians, name, shapes.checked(getattr(jacobians, name)))
 
 torch.set_num_threads(1)
+# A shell that puts the tests into the background lets them ignore it, and their children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("here", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)

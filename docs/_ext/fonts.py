@@ -37,7 +37,7 @@ def purge(static: Path) -> None:
     Raises:
         ExtensionError: If PurgeCSS is not installed, or fails.
     """
-    # MyST-NB does not write over its sheet, named by its content, and warns if it finds another one.
+    # MyST-NB does not write over its sheet, and warns if it finds another one there.
     others = (p for p in sorted(static.glob("**/*.css")) if not p.name.startswith("mystnb."))
     sheets = [str(path) for path in others if path.name not in OWN]
     script = str(Path(__file__).with_name("purge.cjs"))
@@ -80,9 +80,11 @@ def slim(site: Path, packages: Path) -> None:
     static = site / "_static"
     purge(static)
     signs = characters(site)
-    for font in sorted({*static.glob("**/*.woff2")} - {*static.glob("fonts/*")}):
+    faces = FACE.findall((static / "book.css").read_text(encoding="utf-8"))
+    own = {name for _, _, name in faces}
+    for font in sorted(path for path in static.glob("**/*.woff2") if path.name not in own):
         font.write_bytes(cut(font, signs))
-    for low, high, name in FACE.findall((static / "book.css").read_text(encoding="utf-8")):
+    for low, high, name in faces:
         source = next(packages.glob(f"*/*/files/{name}"), None)
         if source is None:
             raise ExtensionError(f"fonts: no {name}; run: npm ci --prefix docs")

@@ -1,7 +1,7 @@
 """Every experiment by its name."""
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 from lstm_book.experiments.ablation import VARIANTS, Ablation, CountSinceReset
 from lstm_book.experiments.addition import LearnAddition
@@ -9,7 +9,13 @@ from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
-from lstm_book.experiments.learn_task import LearnTask, LearnTaskInTime
+from lstm_book.experiments.learn_task import (
+    LearnInStages,
+    LearnTask,
+    LearnTaskInTime,
+    Start,
+)
+from lstm_book.experiments.parity import LearnParity
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.side_by_side import Continued, SideBySide
 from lstm_book.experiments.tagging import TagSource
@@ -57,6 +63,7 @@ _PEERS: dict[str, tuple[Layer, float | str | None]] = {
     "lstm-doubled": ("lstm", 2.0),
     "lstm-chosen": ("lstm", "log T"),
     "gru": ("gru", None),
+    "gru-chosen": ("gru", "log T"),
     "transformer": ("transformer", None),
 }
 
@@ -66,6 +73,7 @@ def _series(length: int, peer: str, *, epochs: int = 100, patience: int | None =
     layer, bias = _PEERS[peer]
     words = {"lstm-default": "PyTorch's first weights", "lstm-doubled": "forget bias 2"}
     words["lstm-chosen"] = f"forget bias ln {length}"
+    words |= {"gru-doubled": "update bias 2", "gru-chosen": f"update bias ln {length}"}
     return Series(
         name=f"first-and-last-{length}-{peer}",
         about=f"the series' experiment over {length} steps: {layer}"
@@ -77,10 +85,11 @@ def _series(length: int, peer: str, *, epochs: int = 100, patience: int | None =
         forget_bias=math.log(length) if isinstance(bias, str) else bias,
         epochs=epochs,
         patience=patience,
+        read_first=10_000 if peer.startswith("gru-") else None,
     )
 
 
-def _starts(length: int) -> list[tuple[str, str, Literal["default", "chrono"] | float]]:
+def _starts(length: int) -> list[tuple[str, str, Start]]:
     """Return the first biases to compare: name, description, what `LearnTask` calls it."""
     return [
         ("default", "PyTorch's first biases", "default"),
@@ -89,6 +98,19 @@ def _starts(length: int) -> list[tuple[str, str, Literal["default", "chrono"] | 
         ("chrono", "chrono initialisation", "chrono"),
     ]
 
+
+_HALVES: tuple[tuple[str, str, Start], ...] = (
+    ("bias-log", "forget bias ln 200", math.log(200)),
+    ("shut", "forget bias ln 200, input bias -ln 200", "shut"),
+    ("spread", "chrono's forget biases alone", "spread"),
+    ("chrono", "chrono initialisation", "chrono"),
+)
+
+_ADDING_1000 = LearnTask(
+    name="adding-1000",
+    about="adding over 1 000 steps, chrono initialisation",
+    task=Adding(1000, batch_first=True),
+)
 
 _ABLATED: dict[str, tuple[Any, float, float]] = {
     "adding": (Adding(40), 2e-3, 0.6),
@@ -192,7 +214,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             hidden_size=97,
         ),
         *(_series(30, peer) for peer in _PEERS),
-        *(_series(100, peer, patience=6) for peer in _PEERS),
+        *(_series(100, peer, patience=6) for peer in _PEERS if peer != "gru-chosen"),
         *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
         SideBySide(
             name="side-by-side",
@@ -263,11 +285,19 @@ EXPERIMENTS: dict[str, Experiment] = {
             for length in (50, 200)
             for name, about, start in _starts(length)
         ),
-        LearnTask(
-            name="adding-1000",
-            about="adding over 1 000 steps, chrono initialisation",
-            task=Adding(1000, batch_first=True),
+        *(
+            LearnInStages(
+                name=f"adding-200-{name}" + (f"-lr-{lr:g}" if lr != 1e-2 else ""),
+                about=f"adding over 200 steps, {about}, learning rate {lr:g}",
+                task=Adding(200, batch_first=True),
+                start=start,
+                lr=lr,
+            )
+            for name, about, start in _HALVES
+            for lr in (1e-2, 3e-3, 3e-2)
+            if (name, lr) in {("shut", 1e-2), ("spread", 1e-2)}
         ),
+        _ADDING_1000,
         LearnTaskInTime(
             name="adding-10000",
             about="adding over 10 000 steps, chrono, a falling learning rate",
@@ -293,6 +323,14 @@ EXPERIMENTS: dict[str, Experiment] = {
             sequences=80_000,
             chunk=320,
             save_every=25,
+        ),
+        *(
+            LearnParity(
+                name=f"parity-scale-{scale}",
+                about=f"parity of 3 to 16 bits, first weights {scale} times PyTorch's",
+                scale=float(scale),
+            )
+            for scale in (1, 2, 4)
         ),
         *(
             Ablation(

@@ -11,6 +11,7 @@ from torch import nn
 from lstm_book.cells import GreffLSTMCell, LSTM1997Cell, init_chrono_, init_forget_bias_
 from lstm_book.cells.variants.gating import GreffVariant
 from lstm_book.experiments.experiment import Outcome, Report, ResumableExperiment
+from lstm_book.experiments.store import read
 from lstm_book.layers import Recurrent
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import Adding
@@ -28,6 +29,7 @@ GREFF: dict[str, GreffVariant] = {
     "coupled gates": "CIFG",
 }
 LAYERS = (*TORCH, "1997", *GREFF)
+Start = Literal["default", "chrono", "spread", "shut"] | float
 
 
 def recurrent_layer(name: str, input_size: int, hidden_size: int, batch_first: bool) -> nn.Module:
@@ -43,6 +45,26 @@ def recurrent_layer(name: str, input_size: int, hidden_size: int, batch_first: b
     return layer
 
 
+@torch.no_grad()
+def init_half_of_chrono_(lstm: Any, length: int, half: str) -> None:
+    """Give a layer of :class:`torch.nn.LSTM` one half of chrono initialisation; in place.
+
+    Args:
+        lstm: One layer.
+        length: Steps T.
+        half: "spread" for chrono's forget biases, with the input biases as they are; "shut" for
+            input biases of -ln T, with forget biases that are all ln T.
+    """
+    inputs = slice(lstm.hidden_size)
+    if half == "spread":
+        before = [bias[inputs].clone() for bias in (lstm.bias_ih_l0, lstm.bias_hh_l0)]
+        init_chrono_(lstm, length)
+    else:
+        before = [torch.tensor(-math.log(length)), torch.tensor(0.0)]
+        init_forget_bias_(lstm, math.log(length))
+    lstm.bias_ih_l0[inputs], lstm.bias_hh_l0[inputs] = before
+
+
 @dataclass(frozen=True, kw_only=True)
 class LearnTask(ResumableExperiment):
     """Read fresh sequences until a task is solved, or there were enough of them.
@@ -56,7 +78,9 @@ class LearnTask(ResumableExperiment):
         layer: Which recurrent layer, a name in `LAYERS`.
         hidden_size: Units H.
         start: How the biases begin: "default", as the layer has them; "chrono", for dependencies
-            up to the task's length; or the total forget bias.
+            up to the task's length; one half of it alone, "spread", chrono's forget biases, or
+            "shut", ln T for all forget biases and -ln T for all input biases; or the total forget
+            bias.
         lr: The learning rate.
         batch: Sequences per update.
         sequences: How many are read at most.
@@ -69,7 +93,7 @@ class LearnTask(ResumableExperiment):
     task: Any
     layer: str = "lstm"
     hidden_size: int = 32
-    start: Literal["default", "chrono"] | float = "chrono"
+    start: Start = "chrono"
     lr: float = 1e-2
     batch: int = 20
     sequences: int = 40_000
@@ -93,6 +117,8 @@ class LearnTask(ResumableExperiment):
         outputs = 1 if isinstance(self.task, Adding) else getattr(self.task, "classes", None)
         if self.start == "chrono":
             init_chrono_(layer, self.task.length)
+        elif self.start in ("spread", "shut"):
+            init_half_of_chrono_(layer, self.task.length, self.start)
         elif self.start != "default":
             init_forget_bias_(layer, float(self.start))
         return LastStepClassifier(layer, outputs=outputs)
@@ -194,3 +220,78 @@ class LearnTaskInTime(LearnTask):
             )
 
         return factor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnInStages(LearnTask):
+    """The same, and what is stored tells learning from polishing; weights are not kept.
+
+    Losses come from the training sequences, all fresh, before each update.
+
+    Attributes:
+        left: The plateau has been left once the mean loss of `block` sequences is below this.
+        block: How many sequences.
+    """
+
+    left: float = 0.05
+    block: int = 500
+
+    def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
+        """Train until the task is solved; return the curve, and when the plateau was left."""
+        metrics, _ = super().train(seed, report, checkpoint)
+        return Outcome(self.stages(metrics), None)
+
+    def stages(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """Return metrics with the curve in place of the history.
+
+        "left" is how many sequences had been read when the mean loss of the last `block` was below
+        `left` for the first time, None if it never was; "curve" has the mean of each `block`.
+        """
+        loss = torch.tensor(metrics["history"]["loss"], dtype=torch.float64)
+        updates = self.block // self.batch
+        whole = len(loss) // updates * updates
+        recent = loss.unfold(0, updates, 1).mean(-1) if whole else loss[:0]
+        below = (recent < self.left).nonzero().flatten().tolist()
+        return {
+            **{name: value for name, value in metrics.items() if name != "history"},
+            "left": (below[0] + updates) * self.batch if below else None,
+            "curve": [round(mean, 5) for mean in loss[:whole].view(-1, updates).mean(1).tolist()],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoOn(LearnInStages):
+    """The same for a network that has learned a shorter task; its weights are the first weights.
+
+    Attributes:
+        origin: The experiment that taught it, with the weights of every seed stored.
+        shift: Added to all forget biases, and taken from all input biases: with ln k a memory of T
+            steps becomes one of about k T that writes a k-th as much.
+    """
+
+    origin: LearnTask
+    shift: float = 0.0
+
+    @torch.no_grad()
+    def untrained(self, seed: int) -> nn.Module:
+        """Return the network that a seed of the origin ended with, its biases shifted."""
+        model = super().untrained(seed)
+        model.load_state_dict(read(self.origin).model_of(seed).state_dict())
+        layer: Any = model.layer
+        a_i, a_f, _, _ = layer.bias_ih_l0.chunk(4)
+        a_i -= self.shift
+        a_f += self.shift
+        return model
+
+    def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
+        """Score the network as it came as well, and keep it: a longer task may go on."""
+        metrics, model = LearnTask.train(self, seed, report, checkpoint)
+        before = evaluate(  # after the training: a replay would wait for it
+            self.untrained(seed),
+            self.task,
+            sequences=self.held_out,
+            generator=torch.Generator().manual_seed(4 * 1_000_003 + seed),
+            chunk=self.chunk,
+        )
+        found = {"loss_before": before.loss, "accuracy_before": before.accuracy}
+        return Outcome({**found, **self.stages(metrics)}, model)

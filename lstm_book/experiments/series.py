@@ -67,7 +67,8 @@ class Series(Experiment):
         length: Steps T.
         features: Features D of the input.
         layer: The kind of layer.
-        forget_bias: The total forget bias of an LSTM; None for PyTorch's own first weights.
+        forget_bias: The total forget bias of an LSTM, or that of a GRU's update gate, which keeps
+            what is open in the same way; None for PyTorch's own first weights.
         hidden_size: Units H of a recurrent layer.
         width: Features of a Transformer, with four heads.
         dropout: Probability of zeroing between layers.
@@ -79,6 +80,9 @@ class Series(Experiment):
         tests: How many to test and to validate on, each.
         epochs: Passes over the training sequences, at most.
         patience: Epochs without a better validation loss after which training ends; None for never.
+        read_first: How many fresh sequences tell what can be read of the first number: half of
+            them fit a linear read-out of each layer's last memories, the others score it. None for
+            no such measurement.
     """
 
     length: int = 30
@@ -96,6 +100,7 @@ class Series(Experiment):
     tests: int = 1_000
     epochs: int = 100
     patience: int | None = None
+    read_first: int | None = None
 
     @property
     def task(self) -> FirstAndLast:
@@ -109,7 +114,9 @@ class Series(Experiment):
         layer = RECURRENT[self.layer](
             self.features, self.hidden_size, num_layers=2, dropout=self.dropout
         )
-        if self.forget_bias is not None:
+        if self.forget_bias is not None and self.layer == "gru":
+            init_update_bias_(layer, self.forget_bias)
+        elif self.forget_bias is not None:
             init_forget_bias_(layer, self.forget_bias)
         return LastStepClassifier(layer, every_layer=True)
 
@@ -117,7 +124,9 @@ class Series(Experiment):
         """Train, and measure after every epoch."""
         draws = {
             name: torch.Generator().manual_seed(1_000_003 * (place + 1) + seed)
-            for place, name in enumerate(("training", "validation", "test", "fresh", "gates"))
+            for place, name in enumerate(
+                ("training", "validation", "test", "fresh", "gates", "memory")
+            )
         }
         torch.manual_seed(seed)
         model = self.untrained()
@@ -161,9 +170,16 @@ class Series(Experiment):
         metrics["last_accuracy"] = self.score(model, *fresh)[1]
         if self.layer == "lstm":
             metrics["gates_after"] = mean_gates(model, seen)
+        if self.read_first is not None:
+            remembered, _ = self.task.sample(self.read_first, generator=draws["memory"])
+            metrics["first_last"] = first_in_memory(model, remembered)
         best.restore_(model)
         metrics["best_epoch"] = (best.place or 0) + 1
         metrics["best_accuracy"] = self.score(model, *fresh)[1]
+        if self.read_first is not None:
+            metrics["first_best"] = first_in_memory(model, remembered)
+            torch.manual_seed(seed)  # not before the training: a replay would wait for it
+            metrics["first_before"] = first_in_memory(self.untrained(), remembered)
         return Outcome(metrics, None)
 
     @torch.no_grad()
@@ -172,6 +188,57 @@ class Series(Experiment):
         twin = evaluation_twin(model)
         logits = torch.cat([twin(part) for part in torch.split(x, 500, dim=1)])
         return self.task.loss(logits, y).item(), self.task.accuracy(logits, y)
+
+
+@torch.no_grad()
+def init_update_bias_(gru: nn.GRU, value: float) -> None:
+    """Set the total bias of a GRU's update gate in every layer; in place.
+
+    PyTorch's update gate keeps what is there: h_t = (1 - z) n + z h_{t-1}, so its bias does what
+    the forget bias of an LSTM does.
+    """
+    for layer in range(gru.num_layers):
+        for name, total in (("bias_ih", value), ("bias_hh", 0.0)):
+            getattr(gru, f"{name}_l{layer}").chunk(3)[1].fill_(total)
+
+
+@torch.no_grad()
+def first_in_memory(model: nn.Module, x: Tensor, ridge: float = 1e-6) -> list[float]:
+    """Return which share of the first number a linear read-out finds in the last memories.
+
+    Args:
+        model: A classifier on layers of :class:`torch.nn.LSTM`, :class:`torch.nn.GRU` or
+            :class:`torch.nn.RNN`.
+        x: Inputs, (T, B, D). The first half of the sequences fits, the second is explained.
+        ridge: What is added to the covariance of the standardised memories.
+
+    Returns:
+        The share of the variance of x_1[0] that is explained, 1 - MSE / variance, by the memories
+        of each layer alone and, last, by all together: c_T of an LSTM, h_T of the others. Below 0
+        where the read-out explains noise.
+    """
+    model.eval()
+    layer: Any = model.layer
+    parts = []
+    for part in torch.split(x, 500, dim=1):
+        state = layer(part)[1]
+        parts.append((state[1] if isinstance(state, tuple) else state).double())
+    memories, wanted = torch.cat(parts, dim=1), x[0, :, 0].double()
+    every = [*memories, memories.transpose(0, 1).flatten(1)]
+    return [_share(memory, wanted, ridge) for memory in every]
+
+
+def _share(features: Tensor, target: Tensor, ridge: float) -> float:
+    """Return the share of the second half's variance that a fit to the first half explains."""
+    half = len(target) // 2
+    mean, scale = features[:half].mean(0), features[:half].std(0).clamp_min(1e-12)
+    features, target = (features - mean) / scale, target - target[:half].mean()
+    known = features[:half]
+    matrix = known.T @ known / half + ridge * torch.eye(known.shape[1], dtype=known.dtype)
+    weights = torch.linalg.solve(matrix, known.T @ target[:half] / half)
+    error = (features[half:] @ weights - target[half:]).square().mean()
+    share: float = 1 - (error / target[half:].square().mean()).item()
+    return round(share, 4)
 
 
 @torch.no_grad()

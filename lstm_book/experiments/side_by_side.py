@@ -123,7 +123,6 @@ class SideBySide(Experiment):
         self._measure(model, found)
         steps = self.looks[-1]
         history = fit(model, self.task, steps=steps, lr=self.lr, generator=draws, stop=look)
-        self._measure(model, found)
         means = torch.tensor(history.loss, dtype=torch.float64).reshape(-1, 10).mean(1)
         return {**found, "loss": [round(loss, 4) for loss in means.tolist()]}, kept[0]
 

@@ -14,8 +14,8 @@ from lstm_book.plotting import (
 
 # Year, words, and whether it was done to the memory cell.
 EVENTS = (
-    (1991, "why gradients vanish", False),
-    (1994, "and that they must", False),
+    (1991, "gradients vanish", False),
+    (1994, "and they have to", False),
     (1997, "LSTM: a memory, two gates", True),
     (2000, "forget gate", True),
     (2005, "the whole gradient", True),
@@ -43,7 +43,7 @@ def line() -> ThemedFigure:
         fig,
         alt="A line from 1991 to 2024. On its right: 1997 the LSTM with two gates, 2000 the forget "
         "gate, 2005 the whole gradient, 2014 the GRU, 2024 xLSTM and minLSTM. On its left: 1991 "
-        "why gradients vanish, 1994 that they must, 2014 translation by LSTMs, 2017 the "
+        "gradients vanish, 1994 and they have to, 2014 translation by LSTMs, 2017 the "
         "Transformer.",
     )
 

@@ -15,7 +15,7 @@ from lstm_book.cells import init_forget_bias_, weights_of
 from lstm_book.layers import LSTM
 from lstm_book.recording import gradient_paths
 
-H, LAGS, START = 16, 50, 0.0
+H, LAGS, START = 16, 50, 3.0
 BIASES = (-1.0, 5.0, 0.25)  # from, to, step
 TOP = 2.5  # the room for bars, in multiples of what set out
 TYPICAL = 8  # the seed; of ten, its bars are close to the median

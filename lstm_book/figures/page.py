@@ -93,7 +93,7 @@ def measured(name: str) -> dict[str, Any]:
 
 
 def save(chapter: str, values: Mapping[str, Any] = {}, **named: Any) -> None:
-    """Keep numbers for the text, which prints one with ``{glue:text}`chapter-name:.2f```.
+    """Keep numbers for the text, which glues them in by chapter and name, as ``chapter-name``.
 
     Where there is no book to print them in, nothing happens.
 

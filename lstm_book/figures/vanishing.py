@@ -72,8 +72,8 @@ def gains(norms: Mapping[float, Tensor]) -> SlidingFigure:
         for _ in range(next(iter(norms.values())).shape[1])
     ]
     (bound,) = ax.plot(lags, lags, color=PALETTE["rnn"], ls=(0, (3, 2)), lw=1.3)
-    words = ax.text(2, 1e-23, "", color=INK)
-    ax.set(yscale="log", xlim=(0, lags[-1]), ylim=(1e-25, 1e25))
+    words = ax.text(2, 3e-10, "", color=INK)
+    ax.set(yscale="log", xlim=(0, lags[-1]), ylim=(1e-10, 1e10))
     ax.set(xlabel="lag", ylabel="norm of the Jacobian")
 
     def update(gain: float) -> None:

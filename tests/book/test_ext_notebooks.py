@@ -183,7 +183,7 @@ def test_formulas_bring_their_macros_and_numbers(text):
 
 
 def test_listings_stand_in_it_as_code_to_read(text):
-    assert "c_t = f_t * c + i_t * g_t" in text
+    assert "return lstm_equations(a, c)" in text
     assert "```python" in text
 
 

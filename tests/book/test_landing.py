@@ -28,7 +28,7 @@ def trail():
 
 
 def test_the_browser_computes_the_bars_of_torch(trail):
-    biases = [-1.0, START, 3.0, 5.0]
+    biases = [-1.0, 0.0, START, 5.0]
     packed = re.search(r'application/json">(.*?)</script>', trail._repr_html_())[1]
     told = json.dumps({"data": json.loads(packed), "biases": biases})
     result = node(
@@ -50,7 +50,9 @@ def test_the_browser_computes_the_bars_of_torch(trail):
 def test_the_page_says_what_the_bars_show():
     trail = Trail()
     assert trail.rnn[LAGS - 15] < 0.01
-    assert trail.lstm[LAGS - 15] < 0.01
+    init_forget_bias_(trail.lstm_layer, 0.0)
+    assert trail._bars_lstm()[LAGS - 15] < 0.01
+    assert float(torch.sigmoid(torch.tensor(3.0))) ** LAGS == pytest.approx(0.08, abs=0.005)
     for bias, low, high in ((3.0, 0.5, 1.0), (5.0, 2.0, TOP)):
         init_forget_bias_(trail.lstm_layer, bias)
         assert low < trail._bars_lstm()[0] < high

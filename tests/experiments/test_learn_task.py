@@ -15,10 +15,10 @@ import torch
 from torch import nn
 
 from lstm_book.cells import weights_of
-from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, run_experiment
+from lstm_book.experiments import EXPERIMENTS, Experiment, Outcome, learn_task, run_experiment
 from lstm_book.experiments.catalogue import EVERY_SEED
 from lstm_book.experiments.experiment import ResumableExperiment
-from lstm_book.experiments.learn_task import LAYERS, LearnTask, LearnTaskInTime
+from lstm_book.experiments.learn_task import LAYERS, GoOn, LearnInStages, LearnTask, LearnTaskInTime
 from lstm_book.experiments.run import confirm, run
 from lstm_book.experiments.store import read
 from lstm_book.layers import Recurrent
@@ -177,6 +177,76 @@ def test_first_biases():
         assert torch.equal(chosen[k], default[k])
     assert torch.equal(g, default[2])
     assert torch.equal(o, default[3])
+
+
+def test_each_half_of_chrono_alone():
+    def layer(start):
+        return replace(TINY, task=Adding(200), hidden_size=16, start=start).untrained(0).layer
+
+    chrono, default, spread, shut = (
+        weights_of(layer(start)).b.detach().chunk(4)
+        for start in ("chrono", "default", "spread", "shut")
+    )
+    assert torch.equal(spread[1], chrono[1])
+    assert torch.equal(shut[1], torch.full((16,), math.log(200)))
+    assert torch.equal(shut[0], -shut[1])
+    assert torch.equal(spread[0], default[0])
+    for biases in (spread, shut):
+        assert torch.equal(biases[2], default[2])
+        assert torch.equal(biases[3], default[3])
+
+
+# Learning told from polishing.
+
+STAGES = LearnInStages(
+    name="stages", about="", task=TINY.task, hidden_size=8, batch=10, sequences=8_000,
+    held_out=40, loss=0.02, accuracy=0.1, block=100,
+)  # fmt: skip
+
+
+def test_the_plateau_is_left_when_the_mean_of_a_block_falls():
+    metrics, model = STAGES.train(0, silent)
+    plain, _ = LearnTask.train(STAGES, 0, silent)
+    loss = plain["history"]["loss"]
+    assert model is None
+    assert "history" not in metrics
+    assert {k: v for k, v in plain.items() if k != "history"}.items() <= metrics.items()
+    means = [sum(loss[k : k + 10]) / 10 for k in range(0, len(loss) - 9, 10)]
+    assert metrics["curve"] == pytest.approx(means, abs=1e-5)
+    sliding = [sum(loss[k : k + 10]) / 10 for k in range(len(loss) - 9)]
+    first = next(k for k, mean in enumerate(sliding) if mean < 0.05)
+    assert metrics["left"] == 10 * (first + 10) < metrics["sequences"]
+
+
+def test_a_plateau_that_is_never_left():
+    metrics, _ = replace(STAGES, sequences=200, left=1e-9).train(0, silent)
+    assert metrics["left"] is None
+    assert len(metrics["curve"]) == 2
+    metrics, _ = replace(STAGES, sequences=50).train(0, silent)
+    assert metrics["curve"] == []
+    assert metrics["left"] is None
+
+
+def test_a_network_goes_on_where_another_task_left_it(tmp_path, monkeypatch):
+    run(TINY, tmp_path, keep_every_seed=True)
+    monkeypatch.setattr(learn_task, "read", lambda experiment: read(experiment, tmp_path))
+    longer = GoOn(
+        name="longer", about="", task=Adding(12, batch_first=True), hidden_size=4, batch=5,
+        sequences=50, held_out=40, origin=TINY,
+    )  # fmt: skip
+    for seed in (0, 1):
+        taught = read(TINY, tmp_path).model_of(seed)
+        assert same_weights(longer.untrained(seed), taught)
+        b = weights_of(replace(longer, shift=0.5).untrained(seed).layer).b
+        change = (b - weights_of(taught.layer).b).detach().chunk(4)
+        for gate, wanted in zip(change, (-0.5, 0.5, 0.0, 0.0), strict=True):
+            assert gate == pytest.approx(torch.full((4,), wanted), abs=1e-6)
+    metrics, model = longer.train(1, silent)
+    x, y = longer.task.sample(40, generator=torch.Generator().manual_seed(4 * 1_000_003 + 1))
+    assert metrics["loss_before"] == pytest.approx(longer.task.loss(taught(x), y).item())
+    assert not same_weights(model, taught)
+    assert longer.configuration["origin"] == TINY.configuration
+    assert json.loads(json.dumps(longer.configuration)) == longer.configuration
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from lstm_book.cells import LSTMState, lstm_step, weights_of
-from lstm_book.experiments import EXPERIMENTS
-from lstm_book.experiments.series import Series, mean_gates
+from lstm_book.experiments import EXPERIMENTS, series
+from lstm_book.experiments.series import Series, first_in_memory, mean_gates
 from lstm_book.models import LastStepClassifier, TransformerClassifier
 from lstm_book.tasks import FirstAndLast
 
@@ -173,6 +173,24 @@ def test_the_forget_bias_is_the_total_in_both_layers(bias):
             assert torch.equal(b[[0, 2, 3]], fresh.b.view(4, 8)[[0, 2, 3]])
 
 
+def test_a_grus_bias_keeps_what_is_there_as_a_forget_bias_does():
+    torch.manual_seed(0)
+    layer = replace(TINY, layer="gru", forget_bias=math.log(30), length=9).untrained().layer
+    torch.manual_seed(0)
+    fresh = replace(TINY, layer="gru", length=9).untrained().layer
+    for name, weight in layer.named_parameters():
+        parts = zip(weight.detach().chunk(3), fresh.get_parameter(name).chunk(3), strict=True)
+        same = [torch.equal(now, then) for now, then in parts]
+        assert same == ([True, False, True] if "bias" in name else [True] * 3)
+    cell = nn.GRU(1, 1)
+    with torch.no_grad():
+        for weight in cell.parameters():
+            weight.zero_()
+        series.init_update_bias_(cell, math.log(30))
+        _, h = cell(torch.zeros(9, 1, 1), torch.ones(1, 1, 1))
+    assert h.item() == pytest.approx((30 / 31) ** 9, abs=1e-6)  # f = 30/31 at a bias of ln 30
+
+
 @pytest.mark.parametrize(("layer", "kind"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
 def test_two_layers_of_torch_and_the_last_states_of_both(layer, kind):
     model = replace(TINY, layer=layer, dropout=0.3).untrained()
@@ -216,6 +234,34 @@ def test_gates_are_measured_before_and_after_training():
     for layer in (0, 1):
         assert before[layer] == pytest.approx([torch.tensor(2.0).sigmoid().item()] * 8, abs=0.1)
         assert max(abs(a - b) for a, b in zip(after[layer], before[layer], strict=True)) > 0.02
+
+
+@pytest.mark.parametrize("layer", ["rnn", "lstm", "gru"])
+def test_what_can_be_read_of_the_first_number(layer):
+    torch.manual_seed(0)
+    settings = replace(TINY, layer=layer, hidden_size=6, dropout=0.5)
+    model = settings.untrained()
+    x = torch.randn(1, 4000, 1)  # one step: the first number is all that there is
+    one, two, both = first_in_memory(model, x)
+    assert one > 0.95
+    assert both >= max(one, two) - 0.01
+    assert both <= 1
+    x = torch.randn(60, 4000, 1)  # a default layer has forgotten
+    assert max(map(abs, first_in_memory(model, x))) < 0.02
+
+
+def test_what_can_be_read_is_measured_before_and_after_and_changes_nothing():
+    plain = trained(epochs=10, length=4)
+    metrics = trained(epochs=10, length=4, read_first=1000)
+    assert plain == {k: v for k, v in metrics.items() if not k.startswith("first_")}
+    before, best, last = (metrics[f"first_{when}"] for when in ("before", "best", "last"))
+    assert len(before) == len(best) == len(last) == 3
+    torch.manual_seed(0)
+    model = replace(TINY, length=4).untrained()
+    memory = torch.Generator().manual_seed(6 * 1_000_003)
+    x, _ = FirstAndLast(4, 1).sample(1000, generator=memory)
+    assert before == first_in_memory(model, x)
+    assert last != before != best
 
 
 SERIES = [name for name in EXPERIMENTS if name.startswith("first-and-last-")]

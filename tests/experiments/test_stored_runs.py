@@ -47,7 +47,12 @@ def test_a_stored_run_is_whole(name):
     assert stored.record["command"] == f"lstm-book run {name}"
 
 
-@pytest.mark.parametrize("name", [n for n in STORED_NAMES if EXPERIMENTS[n].build() is not None])
+BARE = {"adding-200-shut", "adding-200-spread"}  # of these the book needs the scores alone
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in STORED_NAMES if n not in BARE and EXPERIMENTS[n].build() is not None]
+)
 def test_stored_weights_load_and_are_no_first_weights(name):
     stored = load_experiment(name)
     fresh = stored.experiment.build().state_dict()

