@@ -168,9 +168,9 @@ def trained(runs: _Runs) -> ThemedFigure:
     _legend(ax)
     return show(
         fig,
-        alt="One mark for each run, on two logarithmic axes. The filled squares, LSTMs that learned, "
-        "all stand on the line at one. The filled circles, RNNs that learned, stand there or up to "
-        "a hundred times lower. The open marks stand below the diagonal: they have lost reach.",
+        alt="One mark for each run, on two logarithmic axes. The filled squares, LSTMs that "
+        "learned, all stand on the line at one. The filled circles, RNNs that learned, stand there "
+        "or up to a hundred times lower. The open marks stand below the diagonal: they have lost reach.",
     )
 
 
