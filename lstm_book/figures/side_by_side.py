@@ -170,7 +170,8 @@ def trained(runs: _Runs) -> ThemedFigure:
         fig,
         alt="One mark for each run, on two logarithmic axes. The filled squares, LSTMs that "
         "learned, all stand on the line at one. The filled circles, RNNs that learned, stand there "
-        "or up to a hundred times lower. The open marks stand below the diagonal: they have lost reach.",
+        "or up to a few hundred times lower. The open marks stand below the diagonal: they have "
+        "lost reach.",
     )
 
 
