@@ -21,7 +21,9 @@ PAGES = [
     "part1_maths/cell_update",
     "part1_maths/gradient_flow",
     "part1_maths/lstm_of_1997",
+    "part1_maths/side_by_side",
     "part1_maths/bptt",
+    "part1_maths/summary",
     "part3_training/comparison",
 ]
 
