@@ -10,6 +10,7 @@ from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.learn_task import (
+    GoOn,
     LearnInStages,
     LearnTask,
     LearnTaskInTime,
@@ -298,6 +299,17 @@ EXPERIMENTS: dict[str, Experiment] = {
             if (name, lr) in {("shut", 1e-2), ("spread", 1e-2)}
         ),
         _ADDING_1000,
+        *(
+            GoOn(
+                name=f"adding-10000-{name}",
+                about=f"on from 1 000 to 10 000 steps, {about}",
+                origin=_ADDING_1000,
+                shift=shift,
+                task=Adding(10_000, batch_first=True),
+                chunk=500,
+            )
+            for name, about, shift in (("shifted", "its biases shifted by ln 10", math.log(10)),)
+        ),
         LearnTaskInTime(
             name="adding-10000",
             about="adding over 10 000 steps, chrono, a falling learning rate",
@@ -352,5 +364,6 @@ EVERY_SEED = {
     "first-and-last",
     "side-by-side-continued",
     *("adding-100", "adding-1000", "adding-10000", "adding-100000"),
+    "adding-10000-shifted",
 }
 """Experiments of which weights and history are kept for every seed, because the book reads them."""

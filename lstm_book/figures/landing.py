@@ -60,6 +60,9 @@ class Trail:
         data: dict[str, Any] = {"x": _listed(self.x), "top": TOP}
         for name, layer in (("lstm", self.lstm_layer), ("rnn", self.rnn_layer)):
             W, U, b = weights_of(layer)
+            if name == "lstm" and b is not None:
+                b = b.detach().clone()
+                b[H : 2 * H] = 0  # the slider brings the forget bias
             data[name] = {"W": _listed(W), "U": _listed(U), "b": _listed(b)}
             data[name] |= {"w": _listed(self.w), "r": 0}
         return data
