@@ -111,7 +111,7 @@ def arrange(layer: Any, x: Any, hx: Any, lengths: Any, *, name: str = "input") -
 
 def _check_features(layer: Any, x: Tensor, name: str) -> None:
     """Check dtype and features of the input."""
-    weight = _weight(layer)
+    weight = any_weight(layer)
     if weight is not None and cast_dtype(x) != cast_dtype(weight):
         kind = RuntimeError if autocast_is_on(x) else ValueError  # as torch has it
         raise kind(f"expected {name} of dtype {weight.dtype}, as the layer, got {x.dtype}")
@@ -122,7 +122,7 @@ def _check_features(layer: Any, x: Tensor, name: str) -> None:
         )
 
 
-def _weight(module: nn.Module) -> Tensor | None:
+def any_weight(module: nn.Module) -> Tensor | None:
     """Return one weight, or None where there is none; a replica's are no parameters."""
     for part in module.modules():
         for tensor in (*part._parameters.values(), *vars(part).values()):

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_book.cells import LSTMState
 from lstm_book.checks import check_tensor, check_type
+from lstm_book.layers.arrange import any_weight
 from lstm_book.layers.lengths import check_lengths
 from lstm_book.layers.lstm import LSTM
 from lstm_book.layers.recurrent import Recurrent
@@ -132,8 +133,5 @@ def state_size(layer: RecurrentLayer) -> int:
 
 def weight_like(layer: nn.Module) -> Tensor:
     """Return a floating-point tensor of the layer's, whose dtype and device its inputs have."""
-    for part in layer.modules():  # a replica's weights are no parameters
-        for tensor in (*part._parameters.values(), *vars(part).values()):
-            if isinstance(tensor, Tensor) and tensor.is_floating_point():
-                return tensor
-    return torch.empty(0)
+    weight = any_weight(layer)
+    return torch.empty(0) if weight is None else weight

@@ -27,11 +27,7 @@ from lstm_book.training.watch import first_losses
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_stored_runs_first_updates_repeat_and_its_weights_answer_as_before(name):
-    try:
-        run = load_experiment(name)
-    except FileNotFoundError:
-        pytest.xfail("not run yet")
-    repeats = run.replay()
+    repeats = load_experiment(name).replay()
     assert repeats
     assert differences(repeats) == []
 
