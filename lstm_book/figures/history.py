@@ -15,8 +15,8 @@ from lstm_book.plotting import (
 # Year, words, and whether it was done to the memory cell.
 EVENTS = (
     (1991, "gradients vanish", False),
-    (1994, "and they have to", False),
-    (1997, "LSTM: a memory, two gates", True),
+    (1994, "they have to vanish", False),
+    (1997, "LSTM, with two gates", True),
     (2000, "forget gate", True),
     (2005, "the whole gradient", True),
     (2014, "GRU", True),
@@ -34,16 +34,15 @@ def line() -> ThemedFigure:
         colour, side = (PALETTE["lstm"], 1) if of_the_cell else (INK, -1)
         ax.plot([0, 0.12 * side], [year, year], color=colour, lw=1)
         ax.plot(0, year, "o", color=colour, ms=5)
-        text = f"{year}  {words}" if of_the_cell else f"{words}  {year}"
         align = "left" if of_the_cell else "right"
-        ax.text(0.18 * side, year, text, color=colour, ha=align, va="center")
+        ax.text(0.18 * side, year, f"{year}  {words}", color=colour, ha=align, va="center")
     ax.set(xlim=(-2.3, 2.3), ylim=(2026.5, 1989.5))
     ax.axis("off")
     return show(
         fig,
         alt="A line from 1991 to 2024. On its right: 1997 the LSTM with two gates, 2000 the forget "
         "gate, 2005 the whole gradient, 2014 the GRU, 2024 xLSTM and minLSTM. On its left: 1991 "
-        "gradients vanish, 1994 and they have to, 2014 translation by LSTMs, 2017 the "
+        "gradients vanish, 1994 they have to vanish, 2014 translation by LSTMs, 2017 the "
         "Transformer.",
     )
 

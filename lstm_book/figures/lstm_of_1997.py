@@ -15,14 +15,15 @@ def stream(c_1997: Sequence[Tensor], c_2000: Sequence[Tensor]) -> ThemedFigure:
     """Draw the mean size of the memory on an endless stream, by seed, each (T, H)."""
     fig, ax = subplots()
     for old, new in zip(c_1997, c_2000, strict=True):
-        ax.plot(old.abs().mean(-1), color=PALETTE["c"], lw=1.2)
-        ax.plot(new.abs().mean(-1), color=PALETTE["f"], lw=1.2)
+        steps = range(1, len(old) + 1)
+        ax.plot(steps, old.abs().mean(-1), color=PALETTE["c"], lw=1.2)
+        ax.plot(steps, new.abs().mean(-1), color=PALETTE["f"], lw=1.2)
     end_1997, end_2000 = (
         page.spread(c[-1].abs().mean() for c in streams).middle for streams in (c_1997, c_2000)
     )
     label_end(ax, 2000, end_1997, "1997", PALETTE["c"])
     label_end(ax, 2000, end_2000, "forget gate", PALETTE["f"])
-    ax.set(xlabel="step t", ylabel="mean $|c_t|$", yscale="log")
+    ax.set(xlabel="step t", ylabel="mean $|c_t|$", xscale="log", yscale="log")
     return show(
         fig,
         alt=f"The memories of 1997 grow without end, to about {end_1997:.0f} after 2 000 steps; "
