@@ -124,7 +124,7 @@ def requirements(code: str) -> list[str]:
 
 
 def install_line(wheel: str, wanted: list[str]) -> str:
-    """The first cell: it installs the wheel that the site carries, by its address or from beside."""
+    """The first cell: it installs the wheel that the site carries, by address or way."""
     others = "".join(f" {name}" for name in wanted)
     if urlsplit(wheel).scheme:
         return f'%pip install --quiet "lstm-book[plot] @ {wheel}"{others}'
