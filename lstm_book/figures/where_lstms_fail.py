@@ -52,7 +52,7 @@ def first_weights(solved: Mapping[float, Mapping[int, Sequence[bool]]]) -> Theme
 
 
 def ladder(rows: Mapping[str, Sequence[float]]) -> ThemedFigure:
-    """Draw right answers on parity by the way of training; a row that begins with "straight" is red.
+    """Draw right answers on parity, in red where a row's name begins with "straight".
 
     Args:
         rows: By name, the share of right answers of each seed.
