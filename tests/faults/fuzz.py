@@ -430,6 +430,11 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "direction": "forward",
         },
     )
+    add(
+        "linear_probe",
+        recording.linear_probe,
+        lambda: {"states": torch.randn(8, H), "target": torch.randn(8), "ridge": 1e-6},
+    )
     add("compare", recording.compare, lambda: {"before": trace(), "after": trace()})
     method("trace", trace, "half_life", lambda: {"gate": "f"})
     method("trace", trace, "saturation", lambda: {"low": 0.1, "high": 0.9})
