@@ -14,8 +14,8 @@ def linear_probe(
     """Return which share of a target's variance a linear read-out of states explains.
 
     The read-out is fitted to the first half of the sequences, in closed form and in float64, and
-    scored on the second :cite:p:`alain2016`. 1 is the exact target, 0 is knowing its mean, and below
-    0 the read-out explains noise, as it does more the more units there are for a sequence.
+    scored on the second :cite:p:`alain2016`. 1 is the exact target, 0 is knowing its mean. Below 0
+    it was fitted to noise, the more so the more units there are for a sequence.
 
     Args:
         states: The states of S sequences, such as the last cell state c_T of each.
