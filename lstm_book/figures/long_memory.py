@@ -45,8 +45,8 @@ def curves(runs: Mapping[str, _Curves], solved: float = 1e-3) -> ThemedFigure:
     axes[-1].set_xlabel("sequences read")
     return show(
         fig,
-        alt=f"{len(runs)} panels: {', '.join(runs)}. In each, losses rest on the dashed line at one "
-        "sixth, fall steeply, and go on more slowly to the dotted line.",
+        alt=f"{len(runs)} panels: {', '.join(runs)}. In each, losses rest on the dashed line at "
+        "one sixth, fall steeply, and go on more slowly to the dotted line.",
     )
 
 
@@ -70,8 +70,8 @@ def sequences(runs: Mapping[int, Sequence[tuple[int, bool]]]) -> ThemedFigure:
     told = (f"{T} steps {page.span([n for n, _ in of], '.0f')}" for T, of in runs.items())
     return show(
         fig,
-        alt=f"On logarithmic axes, dots for our runs: {'; '.join(told)}. The table of 1997 rises from "
-        "74 000 at 100 steps to 853 000 at 1 000.",
+        alt=f"On logarithmic axes, dots for our runs: {'; '.join(told)}. The table of 1997 rises "
+        "from 74 000 at 100 steps to 853 000 at 1 000.",
     )
 
 
