@@ -88,8 +88,8 @@ def overfitting(runs: Mapping[str, Any]) -> ThemedFigure:
     axes[-1].set(xlabel="epoch")
     return show(
         fig,
-        alt="Test losses of the LSTMs fall steeply within ten epochs, are lowest at the epochs that "
-        "are marked, and rise from there to the end. Those of the RNNs stay up for several epochs, "
+        alt="Test losses of the LSTMs fall steeply within ten epochs, are lowest at the epochs "
+        "that are marked, and rise from there. Those of the RNNs stay up for several epochs, "
         "fall, and rise less.",
     )
 
