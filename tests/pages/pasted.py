@@ -11,6 +11,7 @@ import pytest
 from page_cells import ROOT, cells_of, in_place
 
 PAGES = [
+    "part2_pytorch/one_cell",
     "part1_maths/in_a_minute",
     "part1_maths/history",
     "part1_maths/what_you_need",
