@@ -418,6 +418,15 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         lambda: {"lstm": layers.Recurrent(cells.GRUCell(D, H)), "x": x(), "lengths": [5, 3]},
     )
     add(
+        "record(model)",
+        recording.record,
+        lambda: {
+            "lstm": models.SequenceClassifier(nn.LSTM(D, H), 3),
+            "x": x(),
+            "lengths": [5, 3],
+        },
+    )
+    add(
         "gradient_paths",
         recording.gradient_paths,
         lambda: {
