@@ -140,8 +140,8 @@ def _record_inside(model: nn.Module, x: Any, hx: Any, lengths: Any) -> dict[str,
     layers = {name: part for name, part in model.named_modules() if isinstance(part, kinds)}
     if not layers:
         raise TypeError(
-            "expected the layer to be a torch.nn.LSTM or a Recurrent, or a model that has some, got "
-            f"{type(model).__name__}"
+            "expected the layer to be a torch.nn.LSTM or a Recurrent, or a model that has some, "
+            f"got {type(model).__name__}"
         )
     calls: dict[str, list[tuple[Any, Any]]] = {name: [] for name in layers}
 

@@ -57,7 +57,7 @@ def test_every_layer_has_its_name_and_its_own_input():
 
 def test_what_cannot_be_told_is_refused():
     x = torch.randn(T, B, D)
-    with pytest.raises(RuntimeError, match="call 'deep.er' once, got 2 calls"):
+    with pytest.raises(RuntimeError, match=r"call 'deep\.er' once, got 2 calls"):
         record(Two(times=2), x)
     with pytest.raises(TypeError, match="a model that has some, got Linear"):
         record(nn.Linear(D, H), x)
