@@ -27,6 +27,7 @@ PAGES = [
     "part1_maths/bptt",
     "part1_maths/summary",
     "part3_training/comparison",
+    "part3_training/summary",
     "part3_training/series_experiment",
     "part3_training/longer_sequences",
     "part3_training/long_memory",
