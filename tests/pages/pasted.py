@@ -28,10 +28,6 @@ PAGES = [
     "part1_maths/summary",
     "part3_training/comparison",
     "part3_training/summary",
-    "part3_training/series_experiment",
-    "part3_training/longer_sequences",
-    "part3_training/long_memory",
-    "part3_training/initialisation_decides",
     "part3_training/where_lstms_fail",
 ]
 
