@@ -23,7 +23,7 @@ def linear_probe(
         ridge: What is added to the covariance of the standardised states.
 
     Returns:
-        R² on the second half: 1 - MSE / variance.
+        R², 1 - MSE / variance, on the second half.
 
     Raises:
         TypeError: If the states or the target are no tensor.
