@@ -58,10 +58,7 @@ exclude_patterns += [
 ]  # KaTeX's
 exclude_patterns += ["**.woff", "**.ttf"]
 nitpicky = True
-nitpick_ignore_regex = [
-    ("py:class", r"lstm_book\..*\.[A-Z](_co)?"),  # type variables
-    ("py:class", r"nn\.Module"),  # in overloads, whose types are shown as they are written
-]
+nitpick_ignore_regex = [("py:class", r"lstm_book\..*\.[A-Z](_co)?")]  # type variables
 numfig = True
 numfig_secnum_depth = 0
 numfig_format = {"figure": "Figure %s", "table": "Table %s", "code-block": "Listing %s"}
