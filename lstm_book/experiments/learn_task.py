@@ -284,8 +284,8 @@ class GoOn(LearnInStages):
         return model
 
     def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
-        """Score the network as it came as well, and keep it: a longer task may go on."""
-        metrics, model = LearnTask.train(self, seed, report, checkpoint)
+        """Score the network as it came as well."""
+        metrics, _ = LearnTask.train(self, seed, report, checkpoint)
         before = evaluate(  # after the training: a replay would wait for it
             self.untrained(seed),
             self.task,
@@ -294,4 +294,4 @@ class GoOn(LearnInStages):
             chunk=self.chunk,
         )
         found = {"loss_before": before.loss, "accuracy_before": before.accuracy}
-        return Outcome({**found, **self.stages(metrics)}, model)
+        return Outcome({**found, **self.stages(metrics)}, None)

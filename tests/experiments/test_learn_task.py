@@ -244,7 +244,8 @@ def test_a_network_goes_on_where_another_task_left_it(tmp_path, monkeypatch):
     metrics, model = longer.train(1, silent)
     x, y = longer.task.sample(40, generator=torch.Generator().manual_seed(4 * 1_000_003 + 1))
     assert metrics["loss_before"] == pytest.approx(longer.task.loss(taught(x), y).item())
-    assert not same_weights(model, taught)
+    assert metrics["sequences"] == 50
+    assert model is None  # scores alone are stored
     assert longer.configuration["origin"] == TINY.configuration
     assert json.loads(json.dumps(longer.configuration)) == longer.configuration
 
