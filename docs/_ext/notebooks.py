@@ -133,7 +133,7 @@ def install_line(wheel: str, wanted: list[str]) -> str:
 
 
 def compose(
-    name: str, source: Path, body: str, config: Config, address: str
+    source: Path, body: str, config: Config, address: str, wheel: str
 ) -> nbformat.NotebookNode:
     """The notebook of a page whose finished text is ``body``, published at ``address``.
 
@@ -151,7 +151,6 @@ def compose(
     origin = f"[{config.html_title}]({address})" if address else config.html_title
     start = f"*A chapter of {origin}, version {config.release}. Run its cells from the top.*"
     markdown, runs = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    wheel = f"{config.html_baseurl or '../' * (name.count('/') + 1)}{config.notebooks_wheel}"
     made = [markdown(start), runs(install_line(wheel, wanted))]
     made += [runs(f"%%writefile {name}\n{text}") for name, text in files.items()]
     for each, shown in code:
@@ -178,7 +177,11 @@ def write(
         return
     address = urljoin(app.config.html_baseurl, app.builder.get_target_uri(page))
     address = address if app.config.html_baseurl else ""
-    made = compose(page, Path(app.env.doc2path(page)), context["body"], app.config, address)
+    # Beside the site's front page, from where the notebook lies or by address.
+    front = app.config.html_baseurl or "../" * (page.count("/") + 1)
+    wheel = f"{front}{app.config.notebooks_wheel}"
+    source = Path(app.env.doc2path(page))
+    made = compose(source, context["body"], app.config, address, wheel)
     nbformat.validate(made)
     target = Path(app.outdir, "_notebooks", f"{page}.ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
