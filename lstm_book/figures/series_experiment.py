@@ -83,7 +83,7 @@ def overfitting(runs: Mapping[str, Any]) -> ThemedFigure:
             losses, best = result["test_loss"], result["best_epoch"]
             ax.plot(range(1, len(losses) + 1), losses, color=colour, lw=1, alpha=0.7)
             ax.plot(best, losses[best - 1], "o", color=colour, ms=6)
-        ax.set(title=name, ylabel="test loss", ylim=(0, 0.32))
+        ax.set(title=name, ylabel="test loss", ylim=(0, None))
         ax.label_outer()
     axes[-1].set(xlabel="epoch")
     return show(
