@@ -5,7 +5,7 @@ from typing import Any
 
 from lstm_book.experiments.ablation import VARIANTS, Ablation, CountSinceReset
 from lstm_book.experiments.addition import LearnAddition
-from lstm_book.experiments.bottleneck import RepeatDigits
+from lstm_book.experiments.bottleneck import RepeatDigits, RepeatDigitsLonger
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
@@ -187,6 +187,14 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="bottleneck-attention",
             about="repeating up to 16 digits, 64 units, attention",
             attention="additive",
+        ),
+        *(
+            RepeatDigitsLonger(
+                name=f"bottleneck-{hidden_size}",
+                about=f"repeating up to 16 digits, {hidden_size} units, from 2 000 to 12 000 updates",
+                hidden_size=hidden_size,
+            )
+            for hidden_size in (64, 32)
         ),
         LearnText(
             name="python-text",
