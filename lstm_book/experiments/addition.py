@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
-from lstm_book.experiments.teacher_forcing import TeacherForced, named
+from lstm_book.tasks.teacher_forcing import TeacherForced, named
 from lstm_book.models import Seq2Seq, series_init_
 from lstm_book.models.seq2seq import Attention
 from lstm_book.tasks import Addition

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report, ResumableExperiment
-from lstm_book.experiments.teacher_forcing import TeacherForced, named
+from lstm_book.tasks.teacher_forcing import TeacherForced, named
 from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
 from lstm_book.models.seq2seq import Attention
 from lstm_book.modes import evaluation_twin
