@@ -24,7 +24,9 @@ def tables(code: str) -> dict[str, Any]:
     Spaces that do not break are written as spaces.
     """
     locale: Any = importlib.import_module("babel").Locale.parse(code)
-    formats = {length: locale.date_formats[length] for length in ("full", "long", "medium", "short")}
+    formats = {
+        length: locale.date_formats[length] for length in ("full", "long", "medium", "short")
+    }
     formats |= {name: locale.datetime_skeletons[name] for name in SKELETONS}
     return {
         "forms": {name: plain(form.pattern) for name, form in formats.items()},
@@ -55,7 +57,7 @@ def main(folder: Path) -> None:
     content = pack().encode()
     (folder / "dates.json").write_bytes(content)
     print(hashlib.sha256(content).hexdigest(), "dates.json")
-    licence = Path(babel.__file__).parent / "locale-data" / "LICENSE.unicode"
+    licence = Path(str(babel.__file__)).parent / "locale-data" / "LICENSE.unicode"
     (folder / "LICENSE-Unicode.txt").write_bytes(licence.read_bytes())
 
 

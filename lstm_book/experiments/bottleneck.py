@@ -3,16 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report, ResumableExperiment
-from lstm_book.tasks.teacher_forcing import TeacherForced, named
 from lstm_book.models import Seq2Seq, sequence_cross_entropy, series_init_
 from lstm_book.models.seq2seq import Attention
 from lstm_book.modes import evaluation_twin
+from lstm_book.tasks.teacher_forcing import TeacherForced, named
 from lstm_book.training import Checkpoint, OneCycle, fit
 
 STOP = 10
@@ -137,9 +138,7 @@ class RepeatDigitsLonger(RepeatDigits, ResumableExperiment):
         ends = (0, *self.budgets)
 
         def factor(made: int) -> float:
-            begin, end = next(
-                (leg for leg in zip(ends, ends[1:], strict=False) if made < leg[1]), ends[-2:]
-            )
+            begin, end = next((leg for leg in pairwise(ends) if made < leg[1]), ends[-2:])
             part = (made + 1 - begin) / (end - begin)
             return min(part / self.rise, (1 + math.cos(math.pi * part)) / 2)
 
@@ -165,7 +164,7 @@ class RepeatDigitsLonger(RepeatDigits, ResumableExperiment):
         scores(model, self.updates)
         loss = torch.tensor(history.loss, dtype=torch.float64)
         means = loss[: len(loss) // 100 * 100].view(-1, 100).mean(1).tolist()
-        metrics = {"loss": [round(mean, 4) for mean in means]}
+        metrics: dict[str, object] = {"loss": [round(mean, 4) for mean in means]}
         for name in ("characters", "whole", "bits"):
             metrics[name] = {budget: score[name] for budget, score in scores.found.items()}
         return Outcome(metrics, model)

@@ -8,6 +8,7 @@ from lstm_book.experiments.addition import LearnAddition
 from lstm_book.experiments.bottleneck import RepeatDigits, RepeatDigitsLonger
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
+from lstm_book.experiments.dates import LearnDates
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.learn_task import (
     GoOn,
@@ -159,20 +160,17 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="addition-forward",
             about="3-digit addition, question as written, no attention",
             reverse=False,
-            seeds=(0, 1),
         ),
         LearnAddition(
             name="addition-reversed-attention",
             about="3-digit addition, question reversed, attention",
             attention="additive",
-            seeds=(0, 1),
         ),
         LearnAddition(
             name="addition-forward-attention",
             about="3-digit addition, question as written, attention",
             attention="additive",
             reverse=False,
-            seeds=(0, 1),
         ),
         RepeatDigits(
             name="bottleneck",
@@ -191,10 +189,16 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(
             RepeatDigitsLonger(
                 name=f"bottleneck-{hidden_size}",
-                about=f"repeating up to 16 digits, {hidden_size} units, from 2 000 to 12 000 updates",
+                about=f"repeating up to 16 digits, {hidden_size} units, 2 000 to 12 000 updates",
                 hidden_size=hidden_size,
             )
             for hidden_size in (64, 32)
+        ),
+        LearnDates(name="dates", about="dates of twelve languages into ISO form, attention"),
+        LearnDates(
+            name="dates-plain",
+            about="dates of twelve languages into ISO form, no attention",
+            attention="none",
         ),
         LearnText(
             name="python-text",

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -39,15 +40,22 @@ class LearnDates(ResumableExperiment):
     """
 
     attention: Attention = "additive"
-    hidden_size: int = 96
+    hidden_size: int = 64
     embedding: int = 32
     lr: float = 5e-3
-    updates: int = 3_000
+    updates: int = 1_500
     batch: int = 128
     tested: int = 2_000
     searched: int = 500
     width: int = 5
     save_every: int = 500
+
+    @property
+    def configuration(self) -> Any:
+        """Every setting that decides a result."""
+        settings = super().configuration
+        del settings["save_every"]
+        return settings
 
     @property
     def task(self) -> Dates:

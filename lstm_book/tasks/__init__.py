@@ -1,7 +1,7 @@
 """Tasks that draw their own sequences, each with the scores of knowing nothing."""
 
 from lstm_book.tasks.adding import Adding, Multiplication
-from lstm_book.tasks.addition import Addition, Sums
+from lstm_book.tasks.addition import Addition, Questions, Sums
 from lstm_book.tasks.counting import Counting, Parity
 from lstm_book.tasks.dates import Dates, WrittenDate
 from lstm_book.tasks.first_and_last import FirstAndLast
@@ -19,6 +19,7 @@ __all__ = [
     "FirstAndLast",
     "Multiplication",
     "Parity",
+    "Questions",
     "Recall",
     "Sums",
     "TemporalOrder",

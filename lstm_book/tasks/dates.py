@@ -122,9 +122,7 @@ class Dates(TeacherForced):
         days, forms = _days(self.days), _forms(self.forms)
         which = torch.randint(len(days), (count,), generator=generator).tolist()
         how = torch.randint(len(forms), (count,), generator=generator).tolist()
-        return [
-            _written(days[day], forms[form]) for day, form in zip(which, how, strict=True)
-        ]
+        return [_written(days[day], forms[form]) for day, form in zip(which, how, strict=True)]
 
     def sample(
         self, batch: int, *, generator: torch.Generator | None = None
@@ -160,7 +158,9 @@ class Dates(TeacherForced):
         """
         check_type("texts", texts, (list, tuple), "a list of texts")
         if not texts or not all(check_type("a text", text, str, "text") for text in texts):
-            raise ValueError(f"expected at least one text, and none that is empty, got {texts!r:.60}")
+            raise ValueError(
+                f"expected at least one text, and none that is empty, got {texts!r:.60}"
+            )
         rows = [self.vocabulary.encode(text) for text in texts]
         return pad_sequence(rows), torch.tensor([len(text) for text in texts])
 
@@ -203,7 +203,7 @@ def _days(days: Days) -> list[date]:
 @cache
 def _forms(forms: Forms) -> list[Form]:
     """Return the forms, each pattern of a language once."""
-    found = {}
+    found: dict[tuple[str, str], Form] = {}
     for language, table in date_tables().items():
         if (language == "en_US") != (forms == "American"):
             continue
