@@ -173,15 +173,6 @@ EXPERIMENTS: dict[str, Experiment] = {
             reverse=False,
         ),
         RepeatDigits(
-            name="bottleneck",
-            about="repeating up to 16 digits, 64 units, no attention",
-        ),
-        RepeatDigits(
-            name="bottleneck-half",
-            about="repeating up to 16 digits, 32 units, no attention",
-            hidden_size=32,
-        ),
-        RepeatDigits(
             name="bottleneck-attention",
             about="repeating up to 16 digits, 64 units, attention",
             attention="additive",

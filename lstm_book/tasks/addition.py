@@ -260,7 +260,18 @@ class Questions(TeacherForced):
         return len(self.pairs)
 
     def batch(self, places: Tensor) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
-        """Return what the model is called with for some pairs; right answers and their lengths."""
+        """Return what the model is called with for some pairs; right answers and their lengths.
+
+        Raises:
+            TypeError: If the places are no tensor of int64.
+            ValueError: If they have not one dimension.
+            IndexError: If there is no such pair.
+        """
+        check_shape("places", places, "n", (None,))
+        if places.dtype != torch.int64:
+            raise TypeError(f"expected places of torch.int64, got {places.dtype}")
+        if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < len(self.pairs):
+            raise IndexError(f"expected places from 0 to {len(self.pairs) - 1}, got others")
         sums = self.task.encode([self.pairs[place] for place in places.tolist()])
         inputs = named(sums.source, sums.source_lengths, sums.target_in, sums.target_lengths)
         return inputs, (sums.target_out, sums.target_lengths)

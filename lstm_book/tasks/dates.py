@@ -62,9 +62,9 @@ class Dates(TeacherForced):
 
     The forms are those of Unicode's Common Locale Data Repository (CLDR): each language's four
     lengths, from "Dienstag, 3. September 1974" to "03.09.74", and four more. None that is shown
-    puts the month before the day, so no text has two meanings, but where the year comes first. Of
-    each language, one form that names the month in letters is held out, and of all days every
-    tenth. The American forms, "Sept 3, 1974", have an order that none of the others has.
+    puts the month before the day unless the year comes first, so no text has two meanings. Of each
+    language, one form that names the month in letters is held out, and of all days every tenth. The
+    American forms, "Sept 3, 1974", have an order that none of the others has.
 
     Args:
         days: Which days to draw: those to train on, or those held out.
@@ -76,8 +76,8 @@ class Dates(TeacherForced):
         ValueError: If there are no such days or forms.
 
     >>> task = Dates()
-    >>> task.draw(1, generator=torch.Generator().manual_seed(0))
-    [WrittenDate(text='', iso='', language='', form='')]
+    >>> task.draw(1, generator=torch.Generator().manual_seed(4))
+    [WrittenDate(text='22-12-2036', iso='2036-12-22', language='nl', form='yMd')]
     """
 
     days: Days = "shown"
