@@ -26,7 +26,7 @@ save = partial(page.save, "attention")
 
 def scheme() -> ThemedFigure:
     """Draw one step of a decoder with attention, on "7+21", while it writes the 9 of 19."""
-    fig, ax = subplots(height=3.2)
+    fig, ax = subplots(height=3.5)
     places, weights = [0.0, 1.1, 2.2, 3.3], [0.72, 0.06, 0.17, 0.05]
     mix, state, out = (1.65, 2.1), (5.2, 0.0), (5.2, 3.3)
     for k, (x, weight) in enumerate(zip(places, weights, strict=True)):
@@ -35,7 +35,8 @@ def scheme() -> ThemedFigure:
         arrow(ax, (x, -0.9), (x, -0.36))
         ax.text(x, -1.1, "7+21"[k], ha="center", va="center", fontsize=12)
         arrow(ax, (x, 0.36), (mix[0] + 0.12 * (k - 1.5), 1.72), INK, 0.7 + 6 * weight)
-        ax.text(x - 0.12, 0.62, f"{weight:.2f}", ha="right", color=INK, fontsize=9.5)
+        side, at = ("right", x - 0.12) if k < 2 else ("left", x + 0.12)
+        ax.text(at, 0.62, f"{weight:.2f}", ha=side, color=INK, fontsize=9.5)
         if k:
             arrow(ax, (places[k - 1] + 0.36, 0), (x - 0.36, 0))
     arrow(ax, (places[-1] + 0.36, 0), (3.95, 0), PALETTE["c"], 2.4)
@@ -55,9 +56,15 @@ def scheme() -> ThemedFigure:
     arrow(ax, (out[0] + 0.36, out[1]), (6.1, out[1]))
     ax.text(6.25, out[1], "9", va="center", fontsize=12)
     words = {"ha": "left", "va": "center", "fontsize": 9.5}
-    ax.text(out[0] + 0.15, 1.5, "compares itself\nwith each $m_s$", color=PALETTE["lstm"], **words)
+    corner = state[0] + 0.22
+    way = [corner, corner, places[0] + 0.2], [-0.36, -1.5, -1.5]
+    ax.plot(*way, color=PALETTE["lstm"], lw=1.1, ls=(0, (3, 2)))
+    for x in places:
+        arrow(ax, (x + 0.2, -1.5), (x + 0.2, -0.36), PALETTE["lstm"], 0.9)
+    told = "compared with each state: the weights"
+    ax.text(2.6, -1.95, told, color=PALETTE["lstm"], ha="center", fontsize=9.5)
     ax.text(1.95, 3.1, "the mixture\nis joined to it", color=INK, **words)
-    ax.set(xlim=(-0.8, 7.2), ylim=(-1.4, 3.8))
+    ax.set(xlim=(-0.8, 7.2), ylim=(-2.2, 3.8))
     ax.axis("off")
     return show(
         fig,
@@ -75,7 +82,7 @@ def lengths(whole: Mapping[str, Tensor], trained: int) -> ThemedFigure:
         trained: The longest length in training.
     """
     fig, ax = subplots(height=3.0)
-    look = {"attention": (INK, 16.2, 60), "no attention": ("lstm", 12.6, 28)}
+    look = {"attention": (INK, 18.4, 60), "no attention": ("lstm", 12.6, 28)}
     said = []
     for name, shares in whole.items():
         colour, x, y = look[name]

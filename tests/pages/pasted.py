@@ -24,6 +24,10 @@ PAGES = [
     "part1_maths/side_by_side",
     "part1_maths/bptt",
     "part1_maths/summary",
+    "part2_pytorch/seq2seq",
+    "part2_pytorch/attention",
+    "part2_pytorch/decoding",
+    "part2_pytorch/dates",
     "part3_training/comparison",
 ]
 
