@@ -98,9 +98,9 @@ def close_calls(units: Tensor, tens: Tensor) -> ThemedFigure:
         ax.plot([total] * 2, ends, color=PALETTE["lstm"], lw=1.4)
         ax.plot(total, 100 * p, "o", ms=5, color=PALETTE["lstm"])
     draw_threshold(ax, 9.5, axis="x")
-    ax.text(9.7, max(shares), " carry", va="top", color=MUTED)
-    ax.text(9.3, max(shares), "no carry ", va="top", ha="right", color=MUTED)
     ax.set(xlabel="last digit + last digit", ylabel="off by ten, %", ylim=(0, None))
+    for words, x, side in (("carry", 9.9, "left"), ("no carry", 9.1, "right")):
+        ax.text(x, 0.99 * ax.get_ylim()[1], words, va="top", ha=side, color=MUTED)
     ax.set_xticks(range(0, 19, 3))
     return show(
         fig,
