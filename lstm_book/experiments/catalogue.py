@@ -164,6 +164,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         LearnAddition(
             name="addition-reversed-attention",
             about="3-digit addition, question reversed, attention",
+            kept=False,
             attention="additive",
         ),
         LearnAddition(
@@ -190,6 +191,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="dates-plain",
             about="dates of twelve languages into ISO form, no attention",
             attention="none",
+            kept=False,
         ),
         LearnText(
             name="python-text",
