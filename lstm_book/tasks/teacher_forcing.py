@@ -1,5 +1,7 @@
 """Training an encoder and a decoder: each next token is shown, whatever the model said before."""
 
+from typing import Any
+
 from torch import Tensor
 
 from lstm_book.checks import check_shape, check_type
@@ -40,7 +42,7 @@ class TeacherForced:
         return float(right[valid_steps(lengths, len(targets))].float().mean())
 
 
-def _checked(predicted: object, y: object) -> tuple[Tensor, Tensor, Tensor]:
+def _checked(predicted: Any, y: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return logits, targets and lengths, if the shapes fit."""
     logits = check_type("predicted", predicted, Predicted, "what a Seq2Seq says").logits
     pair = check_type("y", y, (tuple, list), "the targets and their lengths")
