@@ -189,6 +189,21 @@ def pasted(session: nox.Session) -> None:
 
 
 @nox.session
+def notebooks(session: nox.Session) -> None:
+    """Install the site's wheel where nothing else of the book is, and run every notebook there."""
+    install(session, "docs", "tests")
+    elsewhere = Path("build/notebooks").resolve()
+    session.run(sys.executable, "-m", "virtualenv", "--clear", str(elsewhere))
+    interpreter = elsewhere / PROGRAMS.name / "python"
+    session.env["PIP_CONSTRAINT"] = str(Path("constraints.txt").resolve())
+    wheel = next(Path("build/html").glob("*.whl"))
+    wanted = [f"{wheel}[plot]", "--group", "notebooks"]
+    session.run(str(interpreter), "-m", "pip", "install", "--quiet", *wanted, external=True)
+    session.env["NOTEBOOK_PYTHON"] = str(interpreter)
+    run(session, "pytest", "-n", "auto", "tests/pages/notebooks.py", *session.posargs)
+
+
+@nox.session
 def faults(session: nox.Session) -> None:
     """Kill, interrupt and starve what trains and stores, many times; say what was lost."""
     install(session, "tests")

@@ -136,21 +136,21 @@ intersphinx_mapping = {
     "jaxtyping": ("https://docs.kidger.site/jaxtyping", "_inventories/jaxtyping.txt"),
 }
 
-# Notebooks. Without an address of the repository they say that a clone is wanted.
-notebooks_repository = metadata["project"].get("urls", {}).get("Repository", "")
-if not notebooks_repository and "GITHUB_REPOSITORY" in os.environ:
-    notebooks_repository = f"https://github.com/{os.environ['GITHUB_REPOSITORY']}"
-sphinx_gallery_conf["first_notebook_cell"] = install_line(notebooks_repository, [])
+# Notebooks. Each installs the package from the wheel that the site carries.
+notebooks_wheel = f"lstm_book-{release}-py3-none-any.whl"
 
 # Site
 html_title = "The LSTM book"
 html_baseurl = os.environ.get("SITE_URL") or metadata["tool"]["lstm_book"]["site-url"]
+sphinx_gallery_conf["first_notebook_cell"] = install_line(
+    f"{html_baseurl or '../../'}{notebooks_wheel}", []
+)
 html_theme = "pydata_sphinx_theme"
 html_favicon = "_static/favicon.svg"
 templates_path = ["_templates"]
 html_static_path = ["_static", "node_modules/katex/dist"]  # of KaTeX its style and woff2 fonts
 html_css_files = ["katex.min.css", "palette.css", "book.css"]
-html_js_files = [("scroll.js", {"defer": "defer"})]
+html_js_files = [("scroll.js", {"defer": "defer"}), ("install.js", {"defer": "defer"})]
 html_sidebars = {page: [] for page in ("lab", "notation", "questions", "references", "search")}
 html_show_sourcelink = False
 html_copy_source = False

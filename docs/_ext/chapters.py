@@ -116,7 +116,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("exercise", Exercise)
     app.add_directive("solution-start", SolutionMark)
     app.add_directive("solution-end", SolutionMark)
-    app.add_config_value("notebooks_repository", "", "env")
+    app.add_config_value("notebooks_wheel", "", "env")
     app.connect("source-read", pair)
     app.connect("doctree-read", add_facts, priority=900)
     return {"version": "3", "parallel_read_safe": True, "parallel_write_safe": True}

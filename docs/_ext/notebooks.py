@@ -123,17 +123,18 @@ def requirements(code: str) -> list[str]:
     return [name for name, sign in NEEDED.items() if re.search(rf"\b(?:{sign})\b", code)]
 
 
-def install_line(repository: str, wanted: list[str]) -> str:
-    """The first cell."""
+def install_line(wheel: str, wanted: list[str]) -> str:
+    """The first cell: it installs the wheel that the site carries, by address or way."""
     others = "".join(f" {name}" for name in wanted)
-    if repository:
-        return f'%pip install --quiet "lstm-book[plot] @ git+{repository}"{others}'
-    # The repository has no public address yet: only those who have a clone can install it.
-    run = f"python -m pip install '.[plot]'{others}"
-    return f"# Run `{run}` in a clone of the book's repository first."
+    if urlsplit(wheel).scheme:
+        return f'%pip install --quiet "lstm-book[plot] @ {wheel}"{others}'
+    moved = "# The wheel lies beside the site's index.html: if this file was moved, say where."
+    return f'{moved}\n%pip install --quiet "{wheel}[plot]"{others}'
 
 
-def compose(source: Path, body: str, config: Config, address: str) -> nbformat.NotebookNode:
+def compose(
+    name: str, source: Path, body: str, config: Config, address: str
+) -> nbformat.NotebookNode:
     """The notebook of a page whose finished text is ``body``, published at ``address``.
 
     Raises:
@@ -150,7 +151,8 @@ def compose(source: Path, body: str, config: Config, address: str) -> nbformat.N
     origin = f"[{config.html_title}]({address})" if address else config.html_title
     start = f"*A chapter of {origin}, version {config.release}. Run its cells from the top.*"
     markdown, runs = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    made = [markdown(start), runs(install_line(config.notebooks_repository, wanted))]
+    wheel = f"{config.html_baseurl or '../' * (name.count('/') + 1)}{config.notebooks_wheel}"
+    made = [markdown(start), runs(install_line(wheel, wanted))]
     made += [runs(f"%%writefile {name}\n{text}") for name, text in files.items()]
     for each, shown in code:
         if shown and (text := texts.pop(0)):
@@ -176,7 +178,7 @@ def write(
         return
     address = urljoin(app.config.html_baseurl, app.builder.get_target_uri(page))
     address = address if app.config.html_baseurl else ""
-    made = compose(Path(app.env.doc2path(page)), context["body"], app.config, address)
+    made = compose(page, Path(app.env.doc2path(page)), context["body"], app.config, address)
     nbformat.validate(made)
     target = Path(app.outdir, "_notebooks", f"{page}.ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)

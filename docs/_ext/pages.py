@@ -1,9 +1,10 @@
 """What is made of all pages together, in the form that this book wants and no extension writes: the
-``{figure-index}``, ``llms.txt``, and a notebook of each chapter.
+``{figure-index}``, ``llms.txt``, a notebook of each chapter, and the wheel that it installs.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import chdir
 from html import unescape
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import notebooks
 from docutils import nodes
+from hatchling.build import build_wheel
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from whole_book import FILL, Directive, link
@@ -64,9 +66,12 @@ def llms_text(app: Sphinx) -> str:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Write llms.txt beside the pages."""
+    """Write llms.txt and the package's wheel beside the pages."""
     if exception is None and app.builder.name == "html":
         Path(app.outdir, "llms.txt").write_text(llms_text(app), encoding="utf-8")
+        if app.config.notebooks_wheel:
+            with chdir(Path(app.srcdir).parent):
+                build_wheel(str(app.outdir))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.layers import LSTM
 from lstm_book.models import LastStepClassifier, TransformerClassifier
 from lstm_book.modes import evaluation_twin
+from lstm_book.recording import linear_probe
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import Best, fit
 from lstm_book.training.task import epoch_means, updates_an_epoch
@@ -203,14 +204,13 @@ def init_update_bias_(gru: nn.GRU, value: float) -> None:
 
 
 @torch.no_grad()
-def first_in_memory(model: nn.Module, x: Tensor, ridge: float = 1e-6) -> list[float]:
+def first_in_memory(model: nn.Module, x: Tensor) -> list[float]:
     """Return which share of the first number a linear read-out finds in the last memories.
 
     Args:
         model: A classifier on layers of :class:`torch.nn.LSTM`, :class:`torch.nn.GRU` or
             :class:`torch.nn.RNN`.
         x: Inputs, (T, B, D). The first half of the sequences fits, the second is explained.
-        ridge: What is added to the covariance of the standardised memories.
 
     Returns:
         The share of the variance of x_1[0] that is explained, 1 - MSE / variance, by the memories
@@ -225,20 +225,7 @@ def first_in_memory(model: nn.Module, x: Tensor, ridge: float = 1e-6) -> list[fl
         parts.append((state[1] if isinstance(state, tuple) else state).double())
     memories, wanted = torch.cat(parts, dim=1), x[0, :, 0].double()
     every = [*memories, memories.transpose(0, 1).flatten(1)]
-    return [_share(memory, wanted, ridge) for memory in every]
-
-
-def _share(features: Tensor, target: Tensor, ridge: float) -> float:
-    """Return the share of the second half's variance that a fit to the first half explains."""
-    half = len(target) // 2
-    mean, scale = features[:half].mean(0), features[:half].std(0).clamp_min(1e-12)
-    features, target = (features - mean) / scale, target - target[:half].mean()
-    known = features[:half]
-    matrix = known.T @ known / half + ridge * torch.eye(known.shape[1], dtype=known.dtype)
-    weights = torch.linalg.solve(matrix, known.T @ target[:half] / half)
-    error = (features[half:] @ weights - target[half:]).square().mean()
-    share: float = 1 - (error / target[half:].square().mean()).item()
-    return round(share, 4)
+    return [round(linear_probe(memory, wanted), 4) for memory in every]
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lstm_book.checks import check_choice, check_type
+from lstm_book.checks import check_choice, check_type, check_whole
 from lstm_book.plotting._common import (
     Array,
     as_array,
@@ -115,7 +115,14 @@ def draw_history(
     return ax
 
 
-def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Axes:
+def draw_gates(
+    ax: Axes,
+    gates: Any,
+    *,
+    only: Iterable[str] | None = None,
+    unit: int = 0,
+    sequence: int = 0,
+) -> Axes:
     """Draw the gates of one unit of any cell over time, with their names beside them.
 
     The LSTM's i, f, g and o, its states c and h and the input x have their own colours; other
@@ -124,14 +131,22 @@ def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Ax
 
     Args:
         ax: The axes.
-        gates: A mapping or NamedTuple from names to (T,).
-        only: The names to draw, if not all.
+        gates: A mapping or NamedTuple from names to (T,), or a
+            :class:`lstm_book.recording.Trace`.
+        only: The names to draw, if not all; of a trace also its states, "c" and "h".
+        unit: Of a trace, the unit that is drawn, from 0.
+        sequence: Of a trace, the sequence of the batch, from 0.
 
     Raises:
-        ValueError: If a name is unknown, the lengths differ, or a gate is nothing but NaN.
+        TypeError: If the gates are none of these.
+        ValueError: If a name is unknown, the lengths differ, a gate is nothing but NaN, or there is
+            no such unit or sequence.
     """
     check_axes(ax)
-    named: Mapping[str, Any] = gates._asdict() if hasattr(gates, "_asdict") else gates
+    if hasattr(gates, "gate_values"):
+        gates = _of_unit(gates, only, unit, sequence)
+    named = gates._asdict() if hasattr(gates, "_asdict") else gates
+    check_type("gates", named, Mapping, "values by name, or a Trace")
     names = list(named) if only is None else list(only)
     if not names or any(name not in named for name in names):
         raise ValueError(f"expected gates among {', '.join(map(str, named))}, got {names}")
@@ -149,6 +164,16 @@ def draw_gates(ax: Axes, gates: Any, *, only: Iterable[str] | None = None) -> Ax
         ax.set_ylim(-0.02, 1.02)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
+
+
+def _of_unit(trace: Any, only: Iterable[str] | None, unit: int, sequence: int) -> dict[str, Any]:
+    """Return what one unit of a trace did in one sequence, by name."""
+    found = dict(trace.gate_values())
+    B, H = next(iter(found.values())).shape[1:]
+    check_whole("unit", unit, 0, H - 1)
+    check_whole("sequence", sequence, 0, B - 1)
+    found |= {name: getattr(trace, name) for name in only or () if hasattr(trace, name)}
+    return {name: values[:, sequence, unit] for name, values in found.items()}
 
 
 def draw_threshold(ax: Axes, value: float, *, axis: Literal["x", "y"] = "y") -> Axes:

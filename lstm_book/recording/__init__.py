@@ -2,6 +2,7 @@
 
 from lstm_book.recording.compare import Change, Comparison, compare
 from lstm_book.recording.paths import GradientPaths, gradient_paths
+from lstm_book.recording.probe import linear_probe
 from lstm_book.recording.record import record
 from lstm_book.recording.trace import Recording, Trace
 
@@ -13,5 +14,6 @@ __all__ = [
     "Trace",
     "compare",
     "gradient_paths",
+    "linear_probe",
     "record",
 ]

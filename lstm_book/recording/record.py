@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
@@ -39,15 +39,33 @@ BLOCK = 8  # then so many steps are one piece
 IN_CACHE = 131072  # so many numbers of a gate are worked on at a time
 
 
-@torch.no_grad()
+@overload
 def record(
     lstm: nn.LSTM | Recurrent,
     x: Tensor | PackedSequence,
     hx: Any = None,
     *,
     lengths: Tensor | Sequence[int] | None = None,
-) -> Recording:
+) -> Recording: ...
+
+
+@overload
+def record(
+    lstm: nn.Module, x: Any, hx: Any = None, *, lengths: Any = None
+) -> dict[str, Recording]: ...
+
+
+@torch.no_grad()
+def record(
+    lstm: nn.Module,
+    x: Any,
+    hx: Any = None,
+    *,
+    lengths: Tensor | Sequence[int] | None = None,
+) -> Recording | dict[str, Recording]:
     """Run an LSTM and keep every gate and cell state, of every layer and direction.
+
+    A model that has LSTMs inside is run as a whole, and what each of them was given is recorded.
 
     Layer by layer, PyTorch's kernel gives the hidden states. With h_{t-1} known at all steps, all
     gates follow at once, and the cell states from them by c_t = f_t c_{t-1} + i_t g_t. Where a step
@@ -63,33 +81,45 @@ def record(
 
     Args:
         lstm: Any :class:`torch.nn.LSTM`, :class:`lstm_book.layers.LSTM` or
-            :class:`lstm_book.layers.Recurrent`.
+            :class:`lstm_book.layers.Recurrent`, or a model that calls some of them.
         x: (T, B, D), (B, T, D) if the layer has `batch_first`, (T, D) for a single sequence, or
-            packed.
-        hx: (h_0, c_0), or the states of another cell, as for a call; zeros if missing.
-        lengths: How many steps each sequence has, (B,), in any order, from 1 to T.
+            packed. For a model, its input.
+        hx: (h_0, c_0), or the states of another cell, as for a call; zeros if missing. A model
+            is called with it if it is given.
+        lengths: How many steps each sequence has, (B,), in any order, from 1 to T. A model is
+            called with ``lengths=`` if they are given.
 
     Returns:
-        Traces, outputs and the final state, time first and batched whatever the input is.
+        Traces, outputs and the final state, time first and batched whatever the input is. Of a
+        model, these for each of its layers, by the layer's name in the model.
 
     Raises:
-        TypeError: If the module is neither, or has hooks or a `forward` of its own, which would be
-            left out; or x or hx are no tensors, or lengths no whole numbers.
+        TypeError: If the module is no such layer and has none, or a layer has hooks or a `forward`
+            of its own, which would be left out; or x or hx are no tensors, or lengths no whole
+            numbers.
         ValueError: If x has a wrong number of dimensions or dtype, or lengths come with a packed
             or unbatched x.
         RuntimeError: If a size does not fit, T = 0, a length is out of range, or an LSTM is
-            recorded inside :func:`torch.vmap`, which PyTorch's kernel refuses as well.
+            recorded inside :func:`torch.vmap`, which PyTorch's kernel refuses as well; or if a
+            model calls a layer more than once, or none at all.
 
     >>> lstm = nn.LSTM(input_size=3, hidden_size=5, num_layers=2, bidirectional=True)
     >>> recording = record(lstm, torch.zeros(7, 2, 3))
     >>> recording.trace(layer=1, direction="backward").f.shape
     torch.Size([7, 2, 5])
 
+    >>> model = nn.ModuleDict({"reader": lstm})
+    >>> model.forward = lambda x: lstm(x)[0].mean()
+    >>> list(record(model, torch.zeros(7, 2, 3)))
+    ['reader']
+
     >>> from lstm_book.cells import GRUCell
     >>> gru = Recurrent(GRUCell(input_size=3, hidden_size=5))
     >>> record(gru, torch.zeros(7, 2, 3)).trace().z.shape
     torch.Size([7, 2, 5])
     """
+    if isinstance(lstm, nn.Module) and not isinstance(lstm, nn.LSTM | Recurrent):
+        return _record_inside(lstm, x, hx, lengths)
     check_layer("record", lstm, (nn.LSTM, Recurrent), "a torch.nn.LSTM or a Recurrent")
     still: Any = without_a_mode(lstm)
     batch = arrange(still, x, hx, lengths, name="x")
@@ -102,6 +132,45 @@ def record(
     }
     last = [trace.h for (layer, _), trace in traces.items() if layer == lstm.num_layers - 1]
     return Recording(torch.cat(last, dim=-1), run.state, traces)
+
+
+def _record_inside(model: nn.Module, x: Any, hx: Any, lengths: Any) -> dict[str, Recording]:
+    """Run a model, see what each of its layers is given, and record each."""
+    kinds = nn.LSTM | Recurrent
+    layers = {name: part for name, part in model.named_modules() if isinstance(part, kinds)}
+    if not layers:
+        raise TypeError(
+            "expected the layer to be a torch.nn.LSTM or a Recurrent, or a model that has some, "
+            f"got {type(model).__name__}"
+        )
+    calls: dict[str, list[tuple[Any, Any]]] = {name: [] for name in layers}
+
+    def note(name: str, layer: nn.Module, given: Any, named: Any) -> None:
+        calls[name].append((given, named))
+
+    twin = evaluation_twin(model)
+    hooks = [
+        twin.get_submodule(name).register_forward_pre_hook(partial(note, name), with_kwargs=True)
+        for name in layers
+    ]
+    try:
+        more = {} if lengths is None else {"lengths": lengths}
+        twin(x, *(() if hx is None else (hx,)), **more)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found = {}
+    for name, layer in layers.items():
+        if len(calls[name]) > 1:
+            raise RuntimeError(
+                f"expected the model to call {name!r} once, got {len(calls[name])} calls; record "
+                "the layer by itself"
+            )
+        for given, named in calls[name]:
+            found[name] = record(layer, *given, **named)
+    if not found:
+        raise RuntimeError(f"expected the model to call {', '.join(layers)}, got no call")
+    return found
 
 
 def _run(lstm: nn.LSTM, batch: Batch) -> RecurrentRun[LSTMState, Gates]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 import torch
@@ -75,3 +76,11 @@ def test_its_seed_is_a_typical_one():
 )
 def test_numbers_as_people_write_them(value, words):
     assert written(value) == words
+
+
+@pytest.mark.parametrize("page", ["index", "reference/index"])
+def test_the_line_that_installs_names_the_wheel_that_the_site_carries(page):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wheel = f"{project['name'].replace('-', '_')}-{project['version']}-py3-none-any.whl"
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    assert f':class: install\npython -m pip install "lstm-book[plot] @ SITE/{wheel}"\n' in text

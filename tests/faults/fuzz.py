@@ -418,6 +418,15 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         lambda: {"lstm": layers.Recurrent(cells.GRUCell(D, H)), "x": x(), "lengths": [5, 3]},
     )
     add(
+        "record(model)",
+        recording.record,
+        lambda: {
+            "lstm": models.SequenceClassifier(nn.LSTM(D, H), 3),
+            "x": x(),
+            "lengths": [5, 3],
+        },
+    )
+    add(
         "gradient_paths",
         recording.gradient_paths,
         lambda: {
@@ -429,6 +438,11 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "layer": 0,
             "direction": "forward",
         },
+    )
+    add(
+        "linear_probe",
+        recording.linear_probe,
+        lambda: {"states": torch.randn(8, H), "target": torch.randn(8), "ridge": 1e-6},
     )
     add("compare", recording.compare, lambda: {"before": trace(), "after": trace()})
     method("trace", trace, "half_life", lambda: {"gate": "f"})

@@ -11,6 +11,8 @@ import pytest
 from page_cells import ROOT, cells_of, in_place
 
 PAGES = [
+    "part2_pytorch/one_cell",
+    "part2_pytorch/end_to_end",
     "part1_maths/in_a_minute",
     "part1_maths/history",
     "part1_maths/what_you_need",
@@ -29,6 +31,12 @@ PAGES = [
     "part2_pytorch/decoding",
     "part2_pytorch/dates",
     "part3_training/comparison",
+    "part3_training/summary",
+    "part3_training/series_experiment",
+    "part3_training/longer_sequences",
+    "part3_training/long_memory",
+    "part3_training/initialisation_decides",
+    "part3_training/where_lstms_fail",
 ]
 
 

@@ -22,6 +22,7 @@ from lstm_book.plotting import (
     show,
     subplots,
 )
+from lstm_book.recording import record
 
 rng = np.random.default_rng(0)
 
@@ -187,6 +188,18 @@ def test_gates_accept_tensors_that_require_grad(ax):
     values = torch.tensor([0.25, 0.5], dtype=torch.bfloat16, requires_grad=True)
     draw_gates(ax, {"f": values})
     assert_array_equal(ax.lines[0].get_ydata(), [0.25, 0.5])
+
+
+def test_gates_takes_one_unit_of_a_recording(ax):
+    trace = record(torch.nn.LSTM(2, 3), torch.randn(5, 4, 2)).trace()
+    draw_gates(ax, trace, only=["f", "c"], unit=2, sequence=3)
+    f, c = (line.get_ydata() for line in ax.lines)
+    assert_allclose(f, trace.f[:, 3, 2])
+    assert_allclose(c, trace.c[:, 3, 2])
+    with pytest.raises(ValueError, match="unit to be a whole number from 0 to 2, got 3"):
+        draw_gates(ax, trace, unit=3)
+    with pytest.raises(TypeError, match="values by name, or a Trace"):
+        draw_gates(ax, 3)
 
 
 # --- bars
