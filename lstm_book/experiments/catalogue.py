@@ -5,9 +5,10 @@ from typing import Any
 
 from lstm_book.experiments.ablation import VARIANTS, Ablation, CountSinceReset
 from lstm_book.experiments.addition import LearnAddition
-from lstm_book.experiments.bottleneck import RepeatDigits
+from lstm_book.experiments.bottleneck import RepeatDigits, RepeatDigitsLonger
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
+from lstm_book.experiments.dates import LearnDates
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.learn_task import (
     GoOn,
@@ -159,34 +160,38 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="addition-forward",
             about="3-digit addition, question as written, no attention",
             reverse=False,
-            seeds=(0, 1),
         ),
         LearnAddition(
             name="addition-reversed-attention",
             about="3-digit addition, question reversed, attention",
+            kept=False,
             attention="additive",
-            seeds=(0, 1),
         ),
         LearnAddition(
             name="addition-forward-attention",
             about="3-digit addition, question as written, attention",
             attention="additive",
             reverse=False,
-            seeds=(0, 1),
-        ),
-        RepeatDigits(
-            name="bottleneck",
-            about="repeating up to 16 digits, 64 units, no attention",
-        ),
-        RepeatDigits(
-            name="bottleneck-half",
-            about="repeating up to 16 digits, 32 units, no attention",
-            hidden_size=32,
         ),
         RepeatDigits(
             name="bottleneck-attention",
             about="repeating up to 16 digits, 64 units, attention",
             attention="additive",
+        ),
+        *(
+            RepeatDigitsLonger(
+                name=f"bottleneck-{hidden_size}",
+                about=f"repeating up to 16 digits, {hidden_size} units, 2 000 to 12 000 updates",
+                hidden_size=hidden_size,
+            )
+            for hidden_size in (64, 32)
+        ),
+        LearnDates(name="dates", about="dates of twelve languages into ISO form, attention"),
+        LearnDates(
+            name="dates-plain",
+            about="dates of twelve languages into ISO form, no attention",
+            attention="none",
+            kept=False,
         ),
         LearnText(
             name="python-text",
