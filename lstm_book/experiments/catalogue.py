@@ -16,6 +16,7 @@ from lstm_book.experiments.learn_task import (
     LearnTaskInTime,
     Start,
 )
+from lstm_book.experiments.min_lstm import LearnMinLSTM
 from lstm_book.experiments.parity import LearnParity
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.side_by_side import Continued, SideBySide
@@ -343,6 +344,15 @@ EXPERIMENTS: dict[str, Experiment] = {
                 scale=float(scale),
             )
             for scale in (1, 2, 4)
+        ),
+        LearnMinLSTM(
+            name="min-lstm",
+            about="first and last over 15 steps, one layer of minLSTM",
+        ),
+        LearnMinLSTM(
+            name="min-lstm-two-layers",
+            about="first and last over 15 steps, two layers of minLSTM",
+            num_layers=2,
         ),
         *(
             Ablation(
