@@ -9,6 +9,7 @@ from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
 from lstm_book.experiments.classification import Choice, Classification, Data
 from lstm_book.experiments.experiment import Experiment
+from lstm_book.experiments.gate_scale import GateScale
 from lstm_book.experiments.learn_task import (
     GoOn,
     LearnInStages,
@@ -21,6 +22,7 @@ from lstm_book.experiments.parity import LearnParity
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.side_by_side import Continued, SideBySide
 from lstm_book.experiments.tagging import TagSource
+from lstm_book.experiments.windows import TagByWindow
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 
 _VOWELS = tuple(
@@ -52,6 +54,9 @@ _DIGITS = tuple(
     for readout in ("last", "mean")
     for noise in (0.0, 0.3)
 )
+
+_CHOSEN_WINDOWS = {("linear", 80), ("window", 40)}
+"""Of three widths each, the best on the validation files with the first seed."""
 
 _DIGITS_DATA: dict[Data, str] = {
     "digits-rows": "digits as 8 rows, stratified split",
@@ -215,6 +220,24 @@ EXPERIMENTS: dict[str, Experiment] = {
             bidirectional=False,
             hidden_size=97,
         ),
+        *(
+            TagByWindow(
+                name=f"python-tags-{kind}-{around}",
+                about=f"the same from {around} characters on either side, {about}",
+                seeds=(0,) if (kind, around) not in _CHOSEN_WINDOWS else (0, 1, 2, 3, 4),
+                keep=(kind, around) in _CHOSEN_WINDOWS,
+                around=around,
+                hidden_size=hidden_size,
+            )
+            for kind, about, around, hidden_size in (
+                ("linear", "linear", 20, 0),
+                ("linear", "linear", 40, 0),
+                ("linear", "linear", 80, 0),
+                ("window", "one hidden layer", 20, 80),
+                ("window", "one hidden layer", 40, 40),
+                ("window", "one hidden layer", 80, 20),
+            )
+        ),
         *(_series(30, peer) for peer in _PEERS),
         *(_series(100, peer, patience=6) for peer in _PEERS if peer != "gru-chosen"),
         *(_series(300, peer, patience=6) for peer in ("lstm-chosen", "gru")),
@@ -344,6 +367,10 @@ EXPERIMENTS: dict[str, Experiment] = {
                 scale=float(scale),
             )
             for scale in (1, 2, 4)
+        ),
+        GateScale(
+            name="gate-scale",
+            about="first and last over 12 steps from weights drawn in eight ways",
         ),
         LearnMinLSTM(
             name="min-lstm",
