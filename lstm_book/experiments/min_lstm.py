@@ -1,6 +1,7 @@
 """First and last with layers of minLSTM, scored at several budgets of updates."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,7 @@ class Scans(nn.Module):
 
     def __init__(self, *sizes: int) -> None:
         super().__init__()
-        self.cells = nn.ModuleList(
-            MinLSTMCell(size, units) for size, units in zip(sizes, sizes[1:], strict=False)
-        )
+        self.cells = nn.ModuleList(MinLSTMCell(size, units) for size, units in pairwise(sizes))
         self.readout = nn.Linear(sizes[-1], 1)
 
     def forward(self, x: Tensor) -> Tensor:

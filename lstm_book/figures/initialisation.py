@@ -60,7 +60,9 @@ def lengths(
         draw_dots(ax, rows, colours="f", medians=True)
         draw_threshold(ax, _BLIND, axis="x")
         ax.set_title(f"{T} steps")
-        counts = (f"{sum(score > 0.8 for score in found)} with {name}" for name, found in rows.items())
+        counts = (
+            f"{sum(score > 0.8 for score in found)} with {name}" for name, found in rows.items()
+        )
         said.append(f"{T} steps: {', '.join(counts)}")
     for ax in axes[1]:
         ax.set_xlabel("accuracy")
@@ -71,7 +73,7 @@ def lengths(
 
 
 def losses(runs: Mapping[str, Sequence[Sequence[float]]]) -> ThemedFigure:
-    """Draw the losses of several forget biases, one panel each, every curve a mean of ten updates."""
+    """Draw the losses of several forget biases, one panel each, in means of ten updates."""
     fig, axes = subplots(2, 2, height=4.6, sharex=True, sharey=True)
     ends = []
     for ax, (name, curves) in zip(axes.flat, runs.items(), strict=True):

@@ -71,9 +71,7 @@ def weights(built: Mapping[float, float], runs: Sequence[Mapping[str, Any]]) -> 
     ax.plot(*zip(*line, strict=True), "-", color=INK)
     label_end(ax, *line[-1], "built", INK)
     found = [
-        point
-        for run in runs
-        for point in zip(run["largest_weight"], run["accuracy"], strict=True)
+        point for run in runs for point in zip(run["largest_weight"], run["accuracy"], strict=True)
     ]
     ax.plot(*zip(*found, strict=True), "o", color=PALETTE["g"], ms=5, alpha=0.75, mew=0)
     ax.text(14, 0.76, "trained", color=PALETTE["g"])
@@ -88,5 +86,3 @@ def weights(built: Mapping[float, float], runs: Sequence[Mapping[str, Any]]) -> 
         f"10 to the power of {math.log10(largest):.0f}. The dots of trained layers stand together "
         f"at its left end, and none is above {best:.2f}.",
     )
-
-
