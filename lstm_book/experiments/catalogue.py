@@ -7,7 +7,13 @@ from lstm_book.experiments.ablation import VARIANTS, Ablation, CountSinceReset
 from lstm_book.experiments.addition import LearnAddition
 from lstm_book.experiments.bottleneck import RepeatDigits
 from lstm_book.experiments.characters import LearnText
-from lstm_book.experiments.classification import Choice, Classification, Data
+from lstm_book.experiments.classification import (
+    Choice,
+    ChoiceByLoss,
+    Classification,
+    Data,
+    WithDifferences,
+)
 from lstm_book.experiments.experiment import Experiment
 from lstm_book.experiments.gate_scale import GateScale
 from lstm_book.experiments.learn_task import (
@@ -53,6 +59,21 @@ _DIGITS = tuple(
     )
     for readout in ("last", "mean")
     for noise in (0.0, 0.3)
+)
+
+_DIFFERENCES = tuple(
+    kind(
+        name=f"{name}-{readout}",
+        about="a candidate",
+        data="japanese-vowels",
+        hidden_size=64,
+        readout=readout,
+    )
+    for kind, name, readout in (
+        (Classification, "coefficients", "mean"),
+        (WithDifferences, "differences", "mean"),
+        (WithDifferences, "differences", "last"),
+    )
 )
 
 _CHOSEN_WINDOWS = {("linear", 80), ("window", 40)}
@@ -141,6 +162,18 @@ EXPERIMENTS: dict[str, Experiment] = {
             hidden_size=64,
             readout="mean",
             noise=0.3,
+        ),
+        ChoiceByLoss(
+            name="japanese-vowels-differences-choice",
+            about="JapaneseVowels with and without differences, by cross-validation",
+            candidates=_DIFFERENCES,
+        ),
+        WithDifferences(  # the lowest loss by cross-validation
+            name="japanese-vowels-differences",
+            about="telling nine speakers apart, with differences",
+            data="japanese-vowels",
+            hidden_size=64,
+            readout="mean",
         ),
         Choice(
             name="digits-choice",

@@ -40,7 +40,7 @@ def draw_weights_(layer: nn.LSTM, way: str, generator: torch.Generator) -> None:
         elif family == "orthogonal" and "weight_hh" in name:
             nn.init.orthogonal_(p, 2.0 if scaled else 1.0, generator=generator)
         elif family == "default" and "weight_hh" in name and scaled:
-            p *= math.sqrt(3)
+            p.mul_(math.sqrt(3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class GateScale(Experiment):
             with torch.no_grad():
                 metrics["accuracy"][way] = task.accuracy(model(x), y)
             metrics["reach"][way] = reach
-            tens = torch.tensor(history.loss).unflatten(0, (-1, 10)).mean(-1)
+            tens = torch.tensor(history.loss).view(-1, 10).mean(-1)
             metrics["loss"][way] = [round(loss, 4) for loss in tens.tolist()]
             report(f"{way}: {metrics['accuracy'][way]:.3f}")
         return Outcome(metrics, None)

@@ -27,6 +27,7 @@ class Scans(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of sequences (T, B, D), (B,)."""
         for cell in self.cells:
+            assert isinstance(cell, MinLSTMCell)
             x, _ = cell.scan(x)
         logits: Tensor = self.readout(x[-1]).squeeze(-1)
         return logits

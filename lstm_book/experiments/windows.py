@@ -171,7 +171,7 @@ def score(model: nn.Module, windows: Windows) -> float:
     """Return the share of right tags."""
     model.eval()
     right = 0.0
-    for places in torch.arange(len(windows)).split(4096):
+    for places in torch.split(torch.arange(len(windows)), 4096):
         x, y = windows.batch(places)
         right += windows.accuracy(model(x), y) * len(y)
     return right / len(windows)

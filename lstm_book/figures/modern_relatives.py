@@ -42,7 +42,7 @@ def losses(runs: Mapping[str, Sequence[Sequence[float]]]) -> ThemedFigure:
     fig, axes = subplots(2, 2, height=4.6, sharex=True, sharey=True)
     ends = []
     for ax, (name, curves) in zip(axes.flat, runs.items(), strict=True):
-        found = torch.tensor(curves).unflatten(1, (-1, 10)).mean(-1).T
+        found = torch.tensor(curves).view(len(curves), -1, 10).mean(-1).T
         x = 5 + 10 * torch.arange(len(found))
         draw_history(ax, found, x=x, colour=_COLOURS.get(name, "neutral"))
         draw_threshold(ax, 0.5)
