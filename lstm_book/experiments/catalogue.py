@@ -61,19 +61,26 @@ _DIGITS = tuple(
     for noise in (0.0, 0.3)
 )
 
-_DIFFERENCES = tuple(
-    kind(
-        name=f"{name}-{readout}",
+_DIFFERENCES: tuple[Classification, ...] = (
+    Classification(
+        name="coefficients-mean",
         about="a candidate",
         data="japanese-vowels",
         hidden_size=64,
-        readout=readout,
-    )
-    for kind, name, readout in (
-        (Classification, "coefficients", "mean"),
-        (WithDifferences, "differences", "mean"),
-        (WithDifferences, "differences", "last"),
-    )
+    ),
+    WithDifferences(
+        name="differences-mean",
+        about="a candidate",
+        data="japanese-vowels",
+        hidden_size=64,
+    ),
+    WithDifferences(
+        name="differences-last",
+        about="a candidate",
+        data="japanese-vowels",
+        hidden_size=64,
+        readout="last",
+    ),
 )
 
 _CHOSEN_WINDOWS = {("linear", 80), ("window", 40)}

@@ -140,7 +140,9 @@ def with_differences(data: SequenceDataset) -> SequenceDataset:
     That is half the difference between the step after and the step before; the first and the last
     step of a sequence stand in for what is missing there.
     """
-    parts = {name: _differences(part) for name, part in (("train", data.train), ("test", data.test))}
+    parts = {
+        name: _differences(part) for name, part in (("train", data.train), ("test", data.test))
+    }
     names = (*data.features, *(f"change of {name}" for name in data.features))
     return SequenceDataset(**{**vars(data), **parts, "features": names})
 

@@ -24,6 +24,12 @@ PAGES = [
     "part1_maths/side_by_side",
     "part1_maths/bptt",
     "part1_maths/summary",
+    "part2_pytorch/initialisation",
+    "part2_pytorch/classification",
+    "part2_pytorch/classification_peers",
+    "part2_pytorch/tagging",
+    "part2_pytorch/variants",
+    "part2_pytorch/modern_relatives",
     "part3_training/comparison",
 ]
 
