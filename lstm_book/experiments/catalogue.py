@@ -83,8 +83,8 @@ _DIFFERENCES: tuple[Classification, ...] = (
     ),
 )
 
-_CHOSEN_WINDOWS = {("linear", 80), ("window", 40)}
-"""Of three widths each, the best on the validation files with the first seed."""
+_CHOSEN_WINDOWS = (("window", 40), ("linear", 80))
+"""Of three widths each, the best on the validation files. Only the first has local minima."""
 
 _DIGITS_DATA: dict[Data, str] = {
     "digits-rows": "digits as 8 rows, stratified split",
@@ -264,7 +264,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             TagByWindow(
                 name=f"python-tags-{kind}-{around}",
                 about=f"the same from {around} characters on either side, {about}",
-                seeds=(0,) if (kind, around) not in _CHOSEN_WINDOWS else (0, 1, 2, 3, 4),
+                seeds=(0, 1, 2, 3, 4) if (kind, around) == _CHOSEN_WINDOWS[0] else (0,),
                 keep=(kind, around) in _CHOSEN_WINDOWS,
                 around=around,
                 hidden_size=hidden_size,
