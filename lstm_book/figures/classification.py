@@ -100,7 +100,9 @@ def digits(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> ThemedFigure:
 def draw_scores(ax: Axes, scores: Mapping[str, Sequence[float]]) -> None:
     """Draw one row of dots for each model, and its median as a number."""
     rows = {name: [100 * score for score in found] for name, found in scores.items()}
-    colours = [PALETTE["lstm"] if name.startswith(("LSTM", "differences")) else INK for name in rows]
+    colours = [
+        PALETTE["lstm"] if name.startswith(("LSTM", "differences")) else INK for name in rows
+    ]
     draw_dots(ax, rows, colours=colours, medians=True)
     right: dict[str, Any] = {
         "xycoords": ("axes fraction", "data"),

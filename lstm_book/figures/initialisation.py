@@ -102,10 +102,8 @@ def singular_values(spectra: Mapping[str, Tensor]) -> ThemedFigure:
         family = way.split(",")[0]
         colour = {"default": MUTED, "Xavier": INK, "orthogonal": PALETTE["f"]}[family]
         line = "-" if way.endswith("gate") else (0, (3, 2))
-        ax.plot(range(1, len(values) + 1), values, color=colour, ls=line)
-        place = {"default": 8, "Xavier, stack": 8, "orthogonal, stack": 48}.get(way, 34)
-        above = {"default": -0.2, "Xavier, stack": 0.14}.get(way, 0.06)
-        ax.text(place, values[place - 1].item() + above, way, color=colour)
+        ax.plot(range(1, len(values) + 1), values, color=colour, ls=line, label=way)
+    ax.legend(loc="upper right")
     ax.set(xlabel="rank", ylabel="singular value", xlim=(0, 65), ylim=(0, 2))
     said = (f"{way} {v[0]:.2f} to {v[-1]:.2f}" for way, v in spectra.items() if "scaled" not in way)
     return show(fig, alt=f"Five falling curves, one of them flat at one: {', '.join(said)}.")
