@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lstm_book.data import CHARACTER_TAGS, Sequences, python_sources, python_text
+from lstm_book.data import (
+    CHARACTER_TAGS,
+    Sequences,
+    load_japanese_vowels,
+    python_sources,
+    python_text,
+)
 from lstm_book.experiments import EXPERIMENTS
 from lstm_book.experiments.bottleneck import (
     STOP,
@@ -15,7 +21,13 @@ from lstm_book.experiments.bottleneck import (
     draw_digits,
 )
 from lstm_book.experiments.characters import LearnText, half_lives, reset_cost
-from lstm_book.experiments.classification import Choice, Classification, answers, stratified_folds
+from lstm_book.experiments.classification import (
+    Choice,
+    Classification,
+    answers,
+    stratified_folds,
+    with_differences,
+)
 from lstm_book.experiments.dates import LearnDates
 from lstm_book.experiments.tagging import TagSource, confusion_of, pieces, source_vocabulary
 from lstm_book.models import CharLM, Vocabulary
@@ -255,3 +267,17 @@ def test_one_tagger_has_as_many_parameters_as_the_other():
         for name in ("python-tags", "python-tags-forward")
     ]
     assert counts[0] <= counts[1] < 1.02 * counts[0]
+
+
+def test_differences_stay_within_each_sequence():
+    whole = load_japanese_vowels()
+    told = with_differences(whole)
+    x, n = whole.train.x, whole.train.lengths
+    D = x.shape[-1]
+    assert told.train.x.shape[-1] == 2 * D == len(told.features)
+    for k in range(5):
+        own, change = x[: n[k], k], told.train.x[: n[k], k, D:]
+        assert torch.allclose(change[1:-1], (own[2:] - own[:-2]) / 2)
+        assert torch.allclose(change[0], (own[1] - own[0]) / 2)
+        assert torch.allclose(change[-1], (own[-1] - own[-2]) / 2)
+        assert not told.train.x[n[k] :, k].any()
