@@ -12,6 +12,8 @@ from page_cells import ROOT, cells_of, in_place
 
 PAGES = [
     "part2_pytorch/one_cell",
+    "part2_pytorch/shapes",
+    "part2_pytorch/padding",
     "part2_pytorch/end_to_end",
     "part1_maths/in_a_minute",
     "part1_maths/history",
