@@ -48,7 +48,9 @@ def questions() -> ThemedFigure:
         for t in range(steps):
             _tile(ax, 1.6 * t, 1.5, "h", width=1.0)
             _arrow(ax, (1.6 * t + 0.5, 2.85), (1.6 * t + 0.5, 2.25), PALETTE["x"])
-            ax.text(1.6 * t + 0.5, 3.1, f"$x_{t + 1}$", ha="center", va="center", color=PALETTE["x"])
+            ax.text(
+                1.6 * t + 0.5, 3.1, f"$x_{t + 1}$", ha="center", va="center", color=PALETTE["x"]
+            )
             if t < steps - 1:
                 _arrow(ax, (1.6 * t + 1.0, 2.0), (1.6 * t + 1.6, 2.0), PALETTE["h"])
             if t in used:
@@ -59,8 +61,8 @@ def questions() -> ThemedFigure:
         ax.axis("off")
     return show(
         fig,
-        alt="Two rows of four steps, each with an input below and an arrow to the next step. On the "
-        "left only the last step has an answer, on the right every step has one.",
+        alt="Two rows of four steps, each with an input below and an arrow to the next step. On "
+        "the left only the last step has an answer, on the right every step has one.",
     )
 
 
