@@ -38,6 +38,8 @@ PAGES = [
     "part2_pytorch/tagging",
     "part2_pytorch/variants",
     "part2_pytorch/modern_relatives",
+    "part2_pytorch/index",
+    "part2_pytorch/summary",
     "part3_training/series_experiment",
     "part3_training/longer_sequences",
     "part3_training/long_memory",
