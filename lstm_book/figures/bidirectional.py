@@ -30,11 +30,11 @@ def layout(steps: int = 6, framed: int = 3) -> ThemedFigure:
     fig, ax = subplots(height=2.4)
     ways = ((1, PALETTE["h"], steps - 1), (0, INK, 0))
     for t in range(steps):
-        for row, colour, last in ways:
+        for place, colour, last in ways:
             end = t == last
             ax.add_patch(
                 FancyBboxPatch(
-                    (t + 0.22, row + 0.22),
+                    (t + 0.22, place + 0.22),
                     0.56,
                     0.56,
                     boxstyle="round,pad=0.02,rounding_size=0.08",
@@ -44,7 +44,7 @@ def layout(steps: int = 6, framed: int = 3) -> ThemedFigure:
                 )
             )
             look = {"ha": "center", "va": "center", "color": SURFACE if end else MUTED}
-            ax.text(t + 0.5, row + 0.5, f"{t}", **look)
+            ax.text(t + 0.5, place + 0.5, f"{t}", **look)
         ax.add_patch(
             FancyBboxPatch(
                 (t + 0.1, 0.08),
@@ -63,21 +63,22 @@ def layout(steps: int = 6, framed: int = 3) -> ThemedFigure:
         ):
             arrow = {"arrowstyle": "-|>", "color": colour, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", (end_x, row), (start, row), arrowprops=arrow)
-    for x, y, text, colour, side in (
+    words: tuple[tuple[float, float, str, str, str], ...] = (
         (framed + 0.5, 2.25, f"output[{framed}]", INK, "center"),
         (steps + 0.05, 1.5, "h_n[0]", PALETTE["h"], "left"),
         (-0.05, 0.5, "h_n[1]", INK, "right"),
         (1, 2.25, "forward", PALETTE["h"], "center"),
         (steps - 1, -0.25, "backward", INK, "center"),
-    ):
+    )
+    for x, y, text, colour, side in words:
         ax.text(x, y, text, ha=side, va="center", color=colour)
     ax.set(xlim=(-1.1, steps + 1.1), ylim=(-0.5, 2.5))
     ax.axis("off")
     return show(
         fig,
-        alt=f"Two rows of {steps} boxes. Arrows run to the right in the forward row and to the left "
-        "in the backward row. A frame around one column is called output at that step. The last "
-        "forward box and the first backward box are filled and called h_n.",
+        alt=f"Two rows of {steps} boxes. Arrows run to the right in the forward row and to the "
+        "left in the backward row. A frame around one column is called output at that step. The "
+        "last forward box and the first backward box are filled and called h_n.",
     )
 
 

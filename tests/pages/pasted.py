@@ -14,6 +14,7 @@ PAGES = [
     "part2_pytorch/one_cell",
     "part2_pytorch/the_layer",
     "part2_pytorch/stacking",
+    "part2_pytorch/bidirectional",
     "part2_pytorch/recipes",
     "part2_pytorch/shapes",
     "part2_pytorch/padding",
