@@ -96,7 +96,7 @@ def losses(runs: Mapping[str, Mapping[str, Sequence[Sequence[float]]]]) -> Theme
             ends.append(f"{task}, {name}, {tens[-1]:.2f}")
         ax.set(xlabel="updates", title=task, ylim=(0, None))
     axes[0].set_ylabel("loss (nats)")
-    axes[-1].legend(loc="lower left", fontsize=9)
+    axes[0].legend(loc="center right", fontsize=8)
     return show(fig, alt=f"Falling curves. They end at: {'; '.join(ends)}.")
 
 

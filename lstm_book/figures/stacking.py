@@ -115,7 +115,7 @@ def emptied(left: Mapping[tuple[str, int], Sequence[float]]) -> ThemedFigure:
     axes[-1].set(xlabel="share of right tags after the loss", xlim=(0.46, 1.03))
     return show(
         fig,
-        alt=f"Rows of dots, near one half or near one. The first coin is gone: {'; '.join(told)}.",
+        alt=f"Rows of dots, from one half to one. The first coin is gone: {'; '.join(told)}.",
     )
 
 
