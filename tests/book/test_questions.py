@@ -24,8 +24,8 @@ def targets(answer):
         yield DOCS.parent / "gallery" / f"{script}.py", "import"
 
 
-def test_there_are_twenty_five_in_order():
-    assert [number for number, _, _ in ENTRIES] == list(range(1, 26))
+def test_there_are_thirty_in_order():
+    assert [number for number, _, _ in ENTRIES] == list(range(1, 31))
 
 
 @pytest.mark.parametrize(("number", "question", "answer"), ENTRIES)

@@ -12,6 +12,10 @@ from page_cells import ROOT, cells_of, in_place
 
 PAGES = [
     "part2_pytorch/one_cell",
+    "part2_pytorch/the_layer",
+    "part2_pytorch/stacking",
+    "part2_pytorch/bidirectional",
+    "part2_pytorch/recipes",
     "part2_pytorch/shapes",
     "part2_pytorch/padding",
     "part2_pytorch/end_to_end",
