@@ -12,6 +12,7 @@ from lstm_book.checks import check_number, check_whole
 
 RATE = 16_000  # samples a second
 FRAME = 512  # samples a frame, 32 ms
+LEVEL = 0.05  # root mean square of the audio while something sounds
 _STEP = 80  # samples from one target of the mouth to the next, 5 ms
 # The first three resonances of a man's mouth in Hz: i, e, a, o, u and the neutral vowel.
 _VOWELS = torch.tensor(
@@ -33,7 +34,8 @@ class Speech:
     """B clips of T frames of 32 ms, and when something is said in them.
 
     Attributes:
-        audio: Samples at 16 kHz, (B, 512 T).
+        audio: Samples at 16 kHz, (B, 512 T); while something sounds, their root mean square is
+            0.05.
         phrase: Whether most of a frame lies within a phrase, (T,): the same in all clips.
         sound: Which share of a frame has a vowel or a hiss, (T, B): less than `phrase` says, as
             there are stops within phrases.
@@ -43,48 +45,60 @@ class Speech:
     phrase: Tensor
     sound: Tensor
 
+    def with_noise(self, snr: float, *, generator: torch.Generator | None = None) -> Tensor:
+        """Return the audio with white noise under all of it, pauses included.
+
+        Args:
+            snr: By how many decibels the speech, where it sounds, is above the noise.
+            generator: Source of the noise.
+
+        Raises:
+            TypeError: If snr is no number.
+            ValueError: If it is not from -100 to 100.
+        """
+        level = LEVEL * 10 ** (-check_number("snr", snr, -100, 100) / 20)
+        return self.audio + level * torch.randn(self.audio.shape, generator=generator)
+
 
 def synthetic_speech(
     clips: int,
     *,
     phrases: Sequence[tuple[float, float]] = ((1.5, 1.0), (1.0, 0.6), (2.0, 1.5)),
-    snr: float = 30.0,
     generator: torch.Generator | None = None,
 ) -> Speech:
     """Make clips that sound like a babbling machine, each in a voice of its own.
 
     A voice is a pitch, a length of the mouth and a pace. It says syllables: mostly a hiss or a
     stop, then a vowel, which glides into another. A vowel is a sum of harmonics of the pitch, as
-    loud as three resonances make them :cite:p:`klatt1980`; a hiss is a band of noise. White noise
-    lies under all of it. Nothing here was recorded, and nothing means anything.
+    loud as three resonances make them :cite:p:`klatt1980`; a hiss is a band of noise. Nothing here
+    was recorded, and nothing means anything.
 
     Args:
         clips: How many, B.
         phrases: For each phrase its length and that of the pause after it, in seconds. A second
             of pause comes first.
-        snr: By how many decibels the speech, while there is some, is above the noise.
         generator: Source of all draws.
 
     Returns:
         The clips, the last pause cut to whole frames.
 
     Raises:
-        TypeError: If clips is no whole number, snr no number, or phrases are no pairs of numbers.
-        ValueError: If there is no clip or no phrase, a length is not from 0.1 to 600 s, or the
-            SNR not from -60 to 120.
+        TypeError: If clips is no whole number, or phrases are no pairs of numbers.
+        ValueError: If there is no clip or no phrase, or a length is not from 0.1 to 600 s.
+
+    >>> speech = synthetic_speech(2, phrases=[(0.5, 0.5)], generator=torch.Generator())
+    >>> speech.audio.shape, speech.phrase.shape, speech.sound.shape
+    (torch.Size([2, 31744]), torch.Size([62]), torch.Size([62, 2]))
     """
-    clips, snr = check_whole("clips", clips, 1), check_number("snr", snr, -60, 120)
-    spans = _spans(phrases)
-    frames = int((1 + sum(map(sum, phrases))) * RATE) // FRAME
+    clips, spans = check_whole("clips", clips, 1), _spans(phrases)
+    frames = int((1 + sum(said + pause for said, pause in phrases)) * RATE) // FRAME
     made = [_babble(spans, frames * FRAME, generator) for _ in range(clips)]
-    clean, sounds = (torch.stack(parts) for parts in zip(*made, strict=True))
-    loud = (clean.square() * sounds).sum(1, keepdim=True) / sounds.sum(1, keepdim=True)
-    clean = 0.05 * clean / loud.sqrt()
-    noise = torch.randn(clean.shape, generator=generator) * 0.05 * 10 ** (-snr / 20)
+    audio, sounds = (torch.stack(parts) for parts in zip(*made, strict=True))
+    power = (audio.square() * sounds).sum(1, keepdim=True) / sounds.sum(1, keepdim=True)
     middles = (torch.arange(frames) + 0.5) * FRAME / RATE
-    phrase = torch.stack([(middles > a) & (middles < b) for a, b in spans]).any(0)
+    phrase = torch.stack([(middles > begin) & (middles < end) for begin, end in spans]).any(0)
     sound = sounds.view(clips, frames, FRAME).mean(-1).T
-    return Speech(clean + noise, phrase, sound)
+    return Speech(LEVEL * audio / power.sqrt(), phrase, sound)
 
 
 def _spans(phrases: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -152,13 +166,13 @@ def _babble(
 def _vowels(formants: Tensor, loud: Tensor, tone: Tensor, samples: int) -> Tensor:
     """Add up the harmonics of a pitch, (S,); what shapes them has a value every 5 ms."""
     turns = torch.cumsum(_stretched(tone, samples).double() / RATE, 0)
-    k = torch.arange(1, int(0.45 * RATE / float(tone.max())))[:, None]  # below half the rate
+    k = torch.arange(1, int(4500 / float(tone.max())))[:, None]  # above, next to nothing is left
     f = k * tone  # (K, steps)
     height = 1 / k  # what comes out of a throat gets weaker to the top
     for number, width in enumerate(_WIDTHS):
         centre = formants[:, number]
         height = height * centre**2 / ((f**2 - centre**2) ** 2 + (width * f) ** 2).sqrt()
-    waves = torch.sin(2 * math.pi * (k * turns % 1)).float()
+    waves = torch.sin(k * (2 * math.pi * (turns % 1)).float())
     return (_stretched(height * loud, samples) * waves).sum(0)
 
 
@@ -173,7 +187,8 @@ def _band(noise: Tensor, low: float, high: float) -> Tensor:
 def _smoothed(tracks: Tensor, width: int) -> Tensor:
     """Return a moving average of so many steps of each track, (steps, tracks)."""
     padded = functional.pad(tracks.T[None], (width // 2, width // 2), mode="replicate")
-    return functional.avg_pool1d(padded, width, stride=1)[0].T
+    smooth: Tensor = functional.avg_pool1d(padded, width, stride=1)[0].T
+    return smooth
 
 
 def _stretched(track: Tensor, samples: int) -> Tensor:

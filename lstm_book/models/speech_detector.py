@@ -1,5 +1,6 @@
 """A network that others trained and that is in use: it tells speech from everything else."""
 
+import hashlib
 import importlib.util
 import warnings
 from pathlib import Path
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lstm_book.checks import check_shape
-from lstm_book.data.records import check_hash
 
 FRAME, CONTEXT = 512, 64  # samples of a frame, and of what came before it
 STRIDES = (1, 2, 2, 1)
@@ -69,10 +69,11 @@ class SpeechDetector(nn.Module):
         whole = functional.pad(audio[:, : S - S % FRAME], (CONTEXT, 0))
         cut = whole.unfold(1, CONTEXT + FRAME, FRAME).transpose(0, 1)  # (T, B, 576)
         flat = cut.reshape(-1, 1, CONTEXT + FRAME)
-        waves = functional.conv1d(functional.pad(flat, (0, 64), "reflect"), self.spectrum, stride=128)
+        mirrored = functional.pad(flat, (0, 64), "reflect")
+        waves = functional.conv1d(mirrored, self.spectrum, stride=128)
         real, imaginary = waves.chunk(2, dim=1)
         seen: Tensor = self.encoder((real.square() + imaginary.square()).sqrt())
-        return seen[..., 0].unflatten(0, (-1, B))
+        return seen[..., 0].view(-1, B, CHANNELS[-1])
 
     def answers(self, h: Tensor) -> Tensor:
         """Return the logit of speech for each output of the LSTM, (…, 128)."""
@@ -104,10 +105,17 @@ def original_speech_detector() -> Any:
             name="silero_vad",
         )
     file = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.jit"
-    check_hash("silero-vad's silero_vad.jit", file.read_bytes(), _SHA256)
+    found = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else "no such file"
+    if found != _SHA256:
+        raise RuntimeError(
+            f"expected {file.name} of silero-vad 6.2.3 with sha256 {_SHA256}, got {found}: not the "
+            "network that the book looks into"
+        )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*torch.jit")  # there is no other such file
-        return torch.jit.load(str(file), map_location="cpu")
+        # torch.jit is deprecated; there is no other file with these weights.
+        warnings.filterwarnings("ignore", message=".*torch.jit", category=DeprecationWarning)
+        load: Any = torch.jit.load
+        return load(str(file), map_location="cpu")
 
 
 @torch.no_grad()
@@ -123,9 +131,9 @@ def load_speech_detector() -> SpeechDetector:
     weights = original_speech_detector()._model.state_dict()
     detector = SpeechDetector()
     detector.spectrum.copy_(weights["stft.forward_basis_buffer"])
-    for number, convolution in enumerate(detector.encoder):
-        for name, value in convolution[0].named_parameters():
-            value.copy_(weights[f"encoder.{number}.reparam_conv.{name}"])
+    for place, value in detector.encoder.named_parameters():
+        number, _, name = place.split(".")
+        value.copy_(weights[f"encoder.{number}.reparam_conv.{name}"])
     for name, value in detector.layer.named_parameters():
         value.copy_(weights[f"decoder.rnn.{name.removesuffix('_l0')}"])
     detector.readout.weight.copy_(weights["decoder.decoder.2.weight"].flatten(1))
