@@ -126,18 +126,21 @@ def holding(rows: Mapping[str, Sequence[float]]) -> ThemedFigure:
     return show(fig, alt=f"Rows of dots, median and range. {'; '.join(told)}.")
 
 
-def around_events(courses: Mapping[str, Mapping[str, Tensor]], before: int) -> ThemedFigure:
+def around_events(
+    courses: Mapping[str, Mapping[str, Sequence[Tensor]]], before: int
+) -> ThemedFigure:
     """Draw the mean of i, f and o around events, a panel for each kind of event.
 
     Args:
-        courses: By kind of event and gate, (runs, steps).
+        courses: By kind of event and gate, the mean at each step, (steps,), of each recording.
         before: How many of the steps are before the event.
     """
     fig, axes = subplots(1, len(courses), height=3.4, sharey=True)
     told = []
     for ax, (kind, gates) in zip(axes, courses.items(), strict=True):
         ax.axvline(0, color=MUTED, ls=(0, (3, 2)), lw=1.2)
-        for name, runs in gates.items():
+        for name, recordings in gates.items():
+            runs = torch.stack(list(recordings))
             time = (torch.arange(runs.shape[1]) - before) * FRAME
             colour = PALETTE[name]
             ax.fill_between(time, runs.amin(0), runs.amax(0), color=colour, alpha=0.2, lw=0)
