@@ -60,15 +60,7 @@ def half_lives(rows: Mapping[str, Tensor], lengths: Mapping[str, float]) -> Them
     fig, ax = subplots(height=3.2)
     for name, seconds in lengths.items():
         ax.axvline(seconds, color=MUTED, ls=(0, (3, 2)), lw=1.2)
-        ax.annotate(
-            name,
-            (seconds, len(rows) - 0.45),
-            xytext=(3, 0),
-            textcoords="offset points",
-            color=MUTED,
-            rotation=90,
-            va="bottom",
-        )
+        ax.text(seconds, -0.58, name, color=MUTED, ha="center", va="bottom")
     for row, life in enumerate(rows.values()):
         up = torch.rand(len(life), generator=page.seeded(row)) * 0.5 - 0.25
         ax.plot(life, row + up, "o", color=PALETTE["f"], ms=4, alpha=0.5, mew=0)
@@ -147,8 +139,10 @@ def around_events(
             ax.plot(time, runs.median(0).values, color=colour, lw=1.6)
             if ax is axes[-1]:
                 label_end(ax, float(time[-1]), float(runs[:, -1].median()), f"${name}$", name)
-            told.append(f"{kind}, {name} from {runs[:, 0].median():.2f} over "
-                        f"{runs[:, before + 3].median():.2f} to {runs[:, -1].median():.2f}")  # fmt: skip
+            over, last = runs[:, before + 3].median(), runs[:, -1].median()
+            told.append(
+                f"{kind}, {name} from {runs[:, 0].median():.2f} over {over:.2f} to {last:.2f}"
+            )
         ax.set(title=kind, ylim=(0, 1), xlabel="seconds")
     axes[0].set_ylabel("mean gate")
     return show(fig, alt=f"Two panels with three curves each. {'; '.join(told)}.")
