@@ -90,8 +90,9 @@ def synthetic_speech(
     >>> speech.audio.shape, speech.phrase.shape, speech.sound.shape
     (torch.Size([2, 31744]), torch.Size([62]), torch.Size([62, 2]))
     """
-    clips, spans = check_whole("clips", clips, 1), _spans(phrases)
-    frames = int((1 + sum(said + pause for said, pause in phrases)) * RATE) // FRAME
+    clips = check_whole("clips", clips, 1)
+    spans, seconds = _spans(phrases)
+    frames = int(seconds * RATE) // FRAME
     made = [_babble(spans, frames * FRAME, generator) for _ in range(clips)]
     audio, sounds = (torch.stack(parts) for parts in zip(*made, strict=True))
     power = (audio.square() * sounds).sum(1, keepdim=True) / sounds.sum(1, keepdim=True)
@@ -101,8 +102,8 @@ def synthetic_speech(
     return Speech(LEVEL * audio / power.sqrt(), phrase, sound)
 
 
-def _spans(phrases: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return where each phrase begins and ends, in seconds."""
+def _spans(phrases: Sequence[tuple[float, float]]) -> tuple[list[tuple[float, float]], float]:
+    """Return where each phrase begins and ends, and the clip, in seconds."""
     try:
         pairs = [(said, pause) for said, pause in phrases]
     except (TypeError, ValueError):
@@ -116,7 +117,7 @@ def _spans(phrases: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         end = now + check_number("the length of a phrase", said, 0.1, 600)
         spans.append((now, end))
         now = end + check_number("the length of a pause", pause, 0.1, 600)
-    return spans
+    return spans, now
 
 
 def _babble(

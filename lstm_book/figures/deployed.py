@@ -164,6 +164,8 @@ def paths(shares: Mapping[str, Sequence[Tensor]]) -> ThemedFigure:
         ax.plot(time, middle, color=PALETTE[colour])
         label_end(ax, float(time[-1]), float(middle[-1]), name, colour)
     ax.set(yscale="log", xlabel="lag in seconds", ylabel="gradient, of that at lag 0")
+    ax.set_yticks([0.03, 0.1, 0.3, 1], ["0.03", "0.1", "0.3", "1"])
+    ax.minorticks_off()
     told = (
         f"{name}: {page.spread([run[-1] for run in runs]):.2f} at the largest lag"
         for name, runs in shares.items()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstm_book.checks import check_shape
+from lstm_book.checks import check_shape, check_tensor
 
 FRAME, CONTEXT = 512, 64  # samples of a frame, and of what came before it
 STRIDES = (1, 2, 2, 1)
@@ -73,10 +73,17 @@ class SpeechDetector(nn.Module):
         waves = functional.conv1d(mirrored, self.spectrum, stride=128)
         real, imaginary = waves.chunk(2, dim=1)
         seen: Tensor = self.encoder((real.square() + imaginary.square()).sqrt())
-        return seen[..., 0].view(-1, B, CHANNELS[-1])
+        return seen[..., 0].view(S // FRAME, B, CHANNELS[-1])
 
     def answers(self, h: Tensor) -> Tensor:
-        """Return the logit of speech for each output of the LSTM, (…, 128)."""
+        """Return the logit of speech for each output of the LSTM, (…, 128).
+
+        Raises:
+            TypeError: If h is no tensor.
+            RuntimeError: If its last dimension is another.
+        """
+        if not check_tensor("h", h).dim() or h.shape[-1] != CHANNELS[-1]:
+            raise RuntimeError(f"expected h of shape (…, {CHANNELS[-1]}), got {tuple(h.shape)}")
         logits: Tensor = self.readout(h.relu())
         return logits.squeeze(-1)
 
