@@ -182,7 +182,8 @@ def _band(noise: Tensor, low: float, high: float) -> Tensor:
     f = torch.fft.rfftfreq(len(noise), 1 / RATE)
     kept = torch.fft.rfft(noise) * ((f > low) & (f < high))
     inside = torch.fft.irfft(kept, len(noise))
-    return inside / inside.std()
+    loud: Tensor = inside / inside.std()
+    return loud
 
 
 def _smoothed(tracks: Tensor, width: int) -> Tensor:
