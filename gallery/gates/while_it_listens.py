@@ -3,9 +3,9 @@ The forget gates of a speech detector, while it listens
 =======================================================
 
 silero-vad, a speech detector in use, has an LSTM of 128 units. Here are all its forget gates while
-it listens to three phrases of made-up speech. At the bottom are the units that forget fast: their
-gates are set anew with every sound. At the top are gates that stay open for seconds, whatever is
-said. It is not the top that its decisions need. Background: :doc:`/part3_training/deployed`.
+it listens to three phrases of made-up speech. At the top are the units that forget fast: their
+gates are set anew with every sound. At the bottom are gates that stay open for seconds, whatever is
+said. It is not the bottom that its decisions need. Background: :doc:`/part3_training/deployed`.
 """
 
 # %%
@@ -33,14 +33,14 @@ print(f"{probability[said].mean():.2f} on average in phrases")
 print(f"{probability[~said].mean():.2f} elsewhere")
 
 # %%
-# From the fastest unit to the slowest
+# From the slowest unit to the fastest
 # ------------------------------------
 # How much does a gate move? Take its standard deviation over the frames, for the faster half of
 # the units and for the slower quarter.
 lives = 0.032 * trace.half_life()
-order = lives.argsort()
+order = lives.argsort(descending=True)
 moves = trace.f[:, 0].std(0)[order]
-for name, units in (("fast half", slice(64)), ("slow quarter", slice(96, 128))):
+for name, units in (("slow quarter", slice(32)), ("fast half", slice(64, 128))):
     life = lives[order][units]
     print(
         f"{name}: half-lives {life.min():.3f} to {life.max():.3f} s, "
@@ -60,7 +60,7 @@ top.fill_between(
 top.plot(frames, probability, color=PALETTE["lstm"])
 top.set(ylabel="speech?", yticks=[0, 1], ylim=(-0.05, 1.05))
 draw_heatmap(ax, trace.f[:, 0, order], colourbar=False)
-places = [16, 80, 112]
+places = [16, 48, 112]
 ax.set_yticks(
     [place + 1 for place in places],
     [f"{lives[order][place]:.2g} s" for place in places],
@@ -72,8 +72,8 @@ fig.colorbar(ax.images[0], ax=ax, shrink=0.8, aspect=25, label="forget gate")
 show(
     fig,
     alt="Above, the probability of speech rises at each of three phrases. "
-    "Below, the forget gates of 128 units as a map. The lower rows, which "
+    "Below, the forget gates of 128 units as a map. The upper rows, which "
     "forget fast, flicker while something is said and move by "
-    f"{moves[:64].mean():.2f}; the upper rows stay bright throughout and move "
-    f"by {moves[96:].mean():.2f}.",
+    f"{moves[64:].mean():.2f}; the lower rows stay bright throughout and move "
+    f"by {moves[:32].mean():.2f}.",
 )
