@@ -4,6 +4,7 @@ docstring, and references find the name that readers import: literalinclude, aut
 
 import ast
 import inspect
+import subprocess
 import textwrap
 from contextlib import suppress
 from functools import reduce
@@ -41,6 +42,12 @@ def source_of(definition: Any) -> str:
     return "\n".join(line for line in lines if line is not None)
 
 
+def narrowed(code: str) -> str:
+    """The same code in lines that a page shows whole, as the formatter breaks them."""
+    command = ["ruff", "format", "--isolated", "--line-length=80", "-"]
+    return subprocess.run(command, input=code, check=True, capture_output=True, text=True).stdout
+
+
 class Listing(SphinxDirective):
     """Print the source of a class, function or method; the caption links to its API entry."""
 
@@ -54,7 +61,7 @@ class Listing(SphinxDirective):
             raise self.error(f"listing: no class or function '{name}'")
         path = Path(inspect.getsourcefile(definition) or "")
         self.env.note_dependency(str(path))
-        code = source_of(definition)
+        code = narrowed(source_of(definition)).rstrip()
         block = nodes.literal_block(code, code, language="python", classes=["package-source"])
         self.set_source_info(block)
         container = container_wrapper(self, block, "caption")

@@ -6,7 +6,7 @@ A model with attention adds two numbers that it reads from left to right. Where 
 it writes the ones: at the ones? We draw its attention, on average over many sums, and frame the
 digits that stand in one column when people add on paper. Most of it lies outside the frames. What
 is found at a step of the question is no digit but a state, and a state knows what was read before
-it. Background: :doc:`/part2_pytorch/seq2seq`.
+it. Background: :doc:`/part2_pytorch/attention`.
 """
 
 # %%

@@ -4,7 +4,7 @@ The better answer has the worse beginning
 
 What is 319 + 681? Character by character, the most probable choice leads to 900. A beam that keeps
 three beginnings finds 1000, which is more probable as a whole. The beginning 9 looks better only
-because two wrong answers share it. Background: :doc:`/part2_pytorch/seq2seq`.
+because two wrong answers share it. Background: :doc:`/part2_pytorch/decoding`.
 """
 
 # %%

@@ -3,38 +3,14 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
-from lstm_book.experiments.teacher_forcing import TeacherForced, named
 from lstm_book.models import Seq2Seq, series_init_
 from lstm_book.models.seq2seq import Attention
-from lstm_book.tasks import Addition
+from lstm_book.tasks import Addition, Questions
 from lstm_book.training import OneCycle, fit
 from lstm_book.training.task import epoch_means
-
-
-@dataclass(frozen=True)
-class Questions(TeacherForced):
-    """Pairs of numbers as a data set, for teacher forcing: each next character is shown.
-
-    Attributes:
-        task: Writes them down.
-        pairs: The numbers to add.
-    """
-
-    task: Addition
-    pairs: list[tuple[int, int]]
-
-    def __len__(self) -> int:
-        """Return how many pairs there are."""
-        return len(self.pairs)
-
-    def batch(self, places: Tensor) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
-        """Return what the model is called with for some pairs; right answers and their lengths."""
-        sums = self.task.encode([self.pairs[place] for place in places.tolist()])
-        inputs = named(sums.source, sums.source_lengths, sums.target_in, sums.target_lengths)
-        return inputs, (sums.target_out, sums.target_lengths)
 
 
 @dataclass(frozen=True, kw_only=True)

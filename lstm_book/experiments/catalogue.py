@@ -5,10 +5,18 @@ from typing import Any
 
 from lstm_book.experiments.ablation import VARIANTS, Ablation, CountSinceReset
 from lstm_book.experiments.addition import LearnAddition
-from lstm_book.experiments.bottleneck import RepeatDigits
+from lstm_book.experiments.bottleneck import RepeatDigits, RepeatDigitsLonger
 from lstm_book.experiments.characters import LearnText
-from lstm_book.experiments.classification import Choice, Classification, Data
+from lstm_book.experiments.classification import (
+    Choice,
+    ChoiceByLoss,
+    Classification,
+    Data,
+    WithDifferences,
+)
+from lstm_book.experiments.dates import LearnDates
 from lstm_book.experiments.experiment import Experiment
+from lstm_book.experiments.gate_scale import GateScale
 from lstm_book.experiments.learn_task import (
     GoOn,
     LearnInStages,
@@ -16,10 +24,12 @@ from lstm_book.experiments.learn_task import (
     LearnTaskInTime,
     Start,
 )
+from lstm_book.experiments.min_lstm import LearnMinLSTM
 from lstm_book.experiments.parity import LearnParity
 from lstm_book.experiments.series import Layer, Series
 from lstm_book.experiments.side_by_side import Continued, SideBySide
 from lstm_book.experiments.tagging import TagSource
+from lstm_book.experiments.windows import TagByWindow
 from lstm_book.tasks import Adding, FirstAndLast, TemporalOrder
 
 _VOWELS = tuple(
@@ -51,6 +61,31 @@ _DIGITS = tuple(
     for readout in ("last", "mean")
     for noise in (0.0, 0.3)
 )
+
+_DIFFERENCES: tuple[Classification, ...] = (
+    Classification(
+        name="coefficients-mean",
+        about="a candidate",
+        data="japanese-vowels",
+        hidden_size=64,
+    ),
+    WithDifferences(
+        name="differences-mean",
+        about="a candidate",
+        data="japanese-vowels",
+        hidden_size=64,
+    ),
+    WithDifferences(
+        name="differences-last",
+        about="a candidate",
+        data="japanese-vowels",
+        hidden_size=64,
+        readout="last",
+    ),
+)
+
+_CHOSEN_WINDOWS = (("window", 40), ("linear", 80))
+"""Of two widths each, the better one on the validation files. Only the first has local minima."""
 
 _DIGITS_DATA: dict[Data, str] = {
     "digits-rows": "digits as 8 rows, stratified split",
@@ -136,6 +171,25 @@ EXPERIMENTS: dict[str, Experiment] = {
             readout="mean",
             noise=0.3,
         ),
+        ChoiceByLoss(
+            name="japanese-vowels-differences-choice",
+            about="JapaneseVowels with and without differences, by cross-validation",
+            candidates=_DIFFERENCES,
+        ),
+        WithDifferences(  # the lowest loss by cross-validation
+            name="japanese-vowels-differences-last",
+            about="telling nine speakers apart, with differences",
+            data="japanese-vowels",
+            hidden_size=64,
+            readout="last",
+        ),
+        WithDifferences(  # the second, by a difference that says nothing
+            name="japanese-vowels-differences",
+            about="the same from the mean of the outputs",
+            data="japanese-vowels",
+            hidden_size=64,
+            readout="mean",
+        ),
         Choice(
             name="digits-choice",
             about="settings for the digits, by cross-validation on the training images",
@@ -159,34 +213,38 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="addition-forward",
             about="3-digit addition, question as written, no attention",
             reverse=False,
-            seeds=(0, 1),
         ),
         LearnAddition(
             name="addition-reversed-attention",
             about="3-digit addition, question reversed, attention",
+            kept=False,
             attention="additive",
-            seeds=(0, 1),
         ),
         LearnAddition(
             name="addition-forward-attention",
             about="3-digit addition, question as written, attention",
             attention="additive",
             reverse=False,
-            seeds=(0, 1),
-        ),
-        RepeatDigits(
-            name="bottleneck",
-            about="repeating up to 16 digits, 64 units, no attention",
-        ),
-        RepeatDigits(
-            name="bottleneck-half",
-            about="repeating up to 16 digits, 32 units, no attention",
-            hidden_size=32,
         ),
         RepeatDigits(
             name="bottleneck-attention",
             about="repeating up to 16 digits, 64 units, attention",
             attention="additive",
+        ),
+        *(
+            RepeatDigitsLonger(
+                name=f"bottleneck-{hidden_size}",
+                about=f"repeating up to 16 digits, {hidden_size} units, 2 000 to 12 000 updates",
+                hidden_size=hidden_size,
+            )
+            for hidden_size in (64, 32)
+        ),
+        LearnDates(name="dates", about="dates of twelve languages into ISO form, attention"),
+        LearnDates(
+            name="dates-plain",
+            about="dates of twelve languages into ISO form, no attention",
+            attention="none",
+            kept=False,
         ),
         LearnText(
             name="python-text",
@@ -213,6 +271,22 @@ EXPERIMENTS: dict[str, Experiment] = {
             about="what each character of Python source is, read forwards, as many parameters",
             bidirectional=False,
             hidden_size=97,
+        ),
+        *(
+            TagByWindow(
+                name=f"python-tags-{kind}-{around}",
+                about=f"the same from {around} characters on either side, {about}",
+                seeds=(0, 1, 2, 3, 4) if (kind, around) == _CHOSEN_WINDOWS[0] else (0,),
+                keep=(kind, around) in _CHOSEN_WINDOWS,
+                around=around,
+                hidden_size=hidden_size,
+            )
+            for kind, about, around, hidden_size in (
+                ("linear", "linear", 40, 0),
+                ("linear", "linear", 80, 0),
+                ("window", "one hidden layer", 40, 40),
+                ("window", "one hidden layer", 80, 20),
+            )
         ),
         *(_series(30, peer) for peer in _PEERS),
         *(_series(100, peer, patience=6) for peer in _PEERS),
@@ -355,6 +429,19 @@ EXPERIMENTS: dict[str, Experiment] = {
                 scale=float(scale),
             )
             for scale in (1, 2, 4, 8, 16)
+        ),
+        GateScale(
+            name="gate-scale",
+            about="first and last over 12 steps from weights drawn in eight ways",
+        ),
+        LearnMinLSTM(
+            name="min-lstm",
+            about="first and last over 15 steps, one layer of minLSTM",
+        ),
+        LearnMinLSTM(
+            name="min-lstm-two-layers",
+            about="first and last over 15 steps, two layers of minLSTM",
+            num_layers=2,
         ),
         *(
             Ablation(

@@ -76,7 +76,7 @@ class Classification(Experiment):
         """Train on the training part and score the test part."""
         data = load_labelled(self.data)
         model, losses = self.learn(data, seed, report)
-        said = answers(model, data.standardised().test)
+        said = answers(model, self.prepared(data).test)
         confusion = torch.zeros(len(data.classes), len(data.classes), dtype=torch.int64)
         confusion.index_put_((data.test.y, said), torch.tensor(1), accumulate=True)
         metrics = {
@@ -88,7 +88,7 @@ class Classification(Experiment):
 
     def build(self) -> SequenceClassifier:
         """Return the model with PyTorch's own first weights."""
-        data = load_labelled(self.data)
+        data = self.prepared(load_labelled(self.data))
         lstm = LSTM(len(data.features), self.hidden_size, bidirectional=self.bidirectional)
         return SequenceClassifier(
             lstm, len(data.classes), readout=self.readout, dropout=self.dropout
@@ -97,15 +97,19 @@ class Classification(Experiment):
     @torch.no_grad()
     def probe(self, model: nn.Module) -> list[float]:
         """Return the loss on the first 64 test sequences."""
-        part = load_labelled(self.data).standardised().test.take(torch.arange(64))
+        part = self.prepared(load_labelled(self.data)).test.take(torch.arange(64))
         return [functional.cross_entropy(model(part.x, lengths=part.lengths), part.y).item()]
+
+    def prepared(self, data: SequenceDataset) -> SequenceDataset:
+        """Return the features that the model reads, scaled by the training part."""
+        return data.standardised()
 
     def learn(
         self, data: SequenceDataset, seed: int, report: Report
     ) -> tuple[SequenceClassifier, list[float]]:
         """Train on the training part of some data, and return the model and each epoch's loss."""
         torch.manual_seed(seed)  # dropout has no generator of its own
-        train = data.standardised().train
+        train = self.prepared(data).train
         model = self.build()
         series_init_(model)
         history = fit(
@@ -119,6 +123,40 @@ class Classification(Experiment):
             report=report,
         )
         return model, epoch_means(history.loss, len(train), self.batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithDifferences(Classification):
+    """The same, but each step also has the differences to the steps around it."""
+
+    def prepared(self, data: SequenceDataset) -> SequenceDataset:
+        """Return features and their differences, scaled by the training part."""
+        return with_differences(data).standardised()
+
+
+def with_differences(data: SequenceDataset) -> SequenceDataset:
+    """Return sequences with twice as many features: each, and how fast it changes.
+
+    That is half the difference between the step after and the step before; the first and the last
+    step of a sequence stand in for what is missing there.
+    """
+    parts = {
+        name: _differences(part) for name, part in (("train", data.train), ("test", data.test))
+    }
+    names = (*data.features, *(f"change of {name}" for name in data.features))
+    return SequenceDataset(**{**vars(data), **parts, "features": names})
+
+
+def _differences(part: Sequences) -> Sequences:
+    """Append the differences to one part."""
+    x, last = part.x, part.lengths - 1
+    steps = torch.arange(len(x))[:, None]
+    after = torch.minimum(steps + 1, last)  # (T, N)
+    before = (steps - 1).clamp(min=0)
+    every = torch.arange(x.shape[1])
+    change = (x[after, every] - x[before, every]) / 2
+    change = change * (steps <= last)[..., None]
+    return Sequences(torch.cat([x, change], dim=-1), part.lengths, part.y)
 
 
 @torch.no_grad()
@@ -150,7 +188,7 @@ class Choice(Experiment):
             scores = accuracy[candidate.name] = []
             for held_out, part in enumerate(parts):
                 model, _ = candidate.learn(part, seed, lambda words: None)
-                test = part.standardised().test
+                test = candidate.prepared(part).test
                 scores.append((answers(model, test) == test.y).double().mean().item())
                 report(f"{candidate.name}, fold {held_out + 1} of {self.folds}: {scores[-1]:.3f}")
         return Outcome({"accuracy": accuracy}, None)
@@ -180,6 +218,29 @@ class Choice(Experiment):
             )
             for held_out in range(self.folds)
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceByLoss(Choice):
+    """The same with the loss on each fold as well, which tells close candidates apart sooner."""
+
+    def train(self, seed: int, report: Report) -> Outcome:
+        """Train every candidate on all but one fold and score that fold, for each fold."""
+        found: dict[str, dict[str, list[float]]] = {"accuracy": {}, "loss": {}}
+        for candidate in self.candidates:
+            for metric in found.values():
+                metric[candidate.name] = []
+            for part in self.parts(seed):
+                model, _ = candidate.learn(part, seed, lambda words: None)
+                test = candidate.prepared(part).test
+                right = answers(model, test) == test.y
+                with torch.no_grad():
+                    logits = model(test.x, lengths=test.lengths)
+                loss = functional.cross_entropy(logits, test.y).item()
+                found["accuracy"][candidate.name].append(right.double().mean().item())
+                found["loss"][candidate.name].append(loss)
+                report(f"{candidate.name}: {right.double().mean():.3f}, loss {loss:.3f}")
+        return Outcome(found, None)
 
 
 def stratified_folds(y: Tensor, folds: int, generator: torch.Generator) -> Tensor:

@@ -38,18 +38,22 @@ class Experiment(ABC):
         seeds: The seeds that are stored. The weights of the first are kept.
         replayed: How many first losses are stored, for a replay: three show two whole updates.
             Fewer where gradients explode, because there another processor's rounding soon shows.
+        kept: Whether the weights of the first seed are stored. Not where nothing in the book reads
+            them.
     """
 
     name: str
     about: str
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     replayed: int = 3
+    kept: bool = True
 
     @property
     def configuration(self) -> Any:
         """Every setting that decides a result, by name, as JSON holds it."""
         settings = {field.name: getattr(self, field.name) for field in fields(self)}
-        return plain({k: v for k, v in settings.items() if k not in ("about", "seeds", "replayed")})
+        others = ("about", "seeds", "replayed", "kept")
+        return plain({name: value for name, value in settings.items() if name not in others})
 
     @abstractmethod
     def train(self, seed: int, report: Report) -> Outcome:

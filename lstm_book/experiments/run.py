@@ -87,7 +87,7 @@ def run(
                     if not keep_every_seed:
                         result.pop("history", None)
                     weights = None
-                    if model is not None and (first or keep_every_seed):
+                    if model is not None and ((first and experiment.kept) or keep_every_seed):
                         file = f"{experiment.name}{'' if first else f'-{seed}'}.safetensors"
                         weights = _save_weights(model, folder / file, seed)
                         weights["probe"] = experiment.probe(model.eval())

@@ -51,13 +51,15 @@ def directions(output: Tensor, h_n: Tensor) -> tuple[DirectionOutput, DirectionO
     dims = check_tensor("output", output).dim()
     if check_tensor("h_n", h_n).dim() != dims or dims not in (2, 3):
         raise ValueError(
-            "expected output and h_n of 3 dimensions, or of 2 for a single sequence, got shapes "
+            "expected output and h_n of 3 dimensions, "
+            "or of 2 for a single sequence, got shapes "
             f"{tuple(output.shape)} and {tuple(h_n.shape)}"
         )
     H = h_n.shape[-1]
     if output.shape[-1] != 2 * H or len(h_n) == 0 or len(h_n) % 2:
         raise RuntimeError(
-            "expected the output and h_n of a bidirectional layer, (T, B, 2H) and (2L, B, H), "
+            "expected the output and h_n of a bidirectional layer, "
+            "(T, B, 2H) and (2L, B, H), "
             f"got shapes {tuple(output.shape)} and {tuple(h_n.shape)}"
         )
     if dims == 3 and h_n.shape[1] not in output.shape[:2]:  # B comes second, or batch_first

@@ -313,7 +313,7 @@ def unroll_traced(
 ) -> Unrolled[LSTMState, Gates]:
     """Run one direction of one layer in the equations of the text; keep all states and gates."""
     W, U, b = weights
-    # One product for the inputs of all steps; only the hidden state has to wait.
+    # One product for all inputs; only the hidden state has to wait.
     a_x = functional.linear(x, W, b)
     U_T = U.T
 
@@ -353,7 +353,7 @@ def unroll_untraced(
         h_t = o_t * c_t.tanh()
         return LSTMState(h_t if projection is None else h_t @ projection.T, c_t), ()
 
-    # The inputs' share for 32 steps at a time stays in the cache; for all steps it would not.
+    # The inputs' share for 32 steps at a time stays in the cache.
     masks = repeat(None) if valid is None else torch.split(valid, 32)
     blocks = list(zip(torch.split(x, 32), masks, strict=False))
     order = -1 if reverse else 1

@@ -73,7 +73,7 @@ class SequenceClassifier(nn.Module):
         reading = read(self.layer, x, lengths)
         directions = 1 + bool(self.layer.bidirectional)
         if self.readout == "last":
-            # The last layer's states are the last rows; forwards comes before backwards.
+            # The last layer's states come last, forwards before backwards.
             features = torch.cat(list(reading.h[-directions:]), dim=-1)
         else:
             time = 1 if self.layer.batch_first else 0

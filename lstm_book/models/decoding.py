@@ -82,9 +82,7 @@ def beam_search(
     width, max_length = check_whole("width", width, 1), check_whole("max_length", max_length, 1)
     length_norm = check_number("length_norm", length_norm, 0)
     if length_norm * math.log(max_length) > math.log(sys.float_info.max):
-        raise ValueError(
-            f"expected a length_norm with a finite {max_length}^length_norm, got {length_norm}"
-        )
+        raise ValueError(f"expected {max_length}^length_norm to be finite, got {length_norm}")
     ended: list[Hypothesis] = []
     kept: list[list[Hypothesis]] = []
     beam = [Hypothesis((), 0.0, 0.0)]

@@ -35,7 +35,7 @@ def draw(
         raise FloatingPointError("expected logits with a finite largest one, got NaN or infinity")
     if temperature == 0 or top_k == 1:
         return logits.argmax(dim=-1)
-    # Below the largest first, so that a tiny temperature gives -inf and never inf - inf.
+    # Below the largest first: a tiny temperature never gives inf - inf.
     scaled = (logits.double() - logits.max(dim=-1, keepdim=True).values) / temperature
     if top_k is not None:
         values, tokens = scaled.topk(top_k, dim=-1)

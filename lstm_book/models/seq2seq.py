@@ -200,9 +200,7 @@ class Seq2Seq(nn.Module):
         )
         B = memory.shape[1]
         if tokens.shape[1] != B:
-            raise RuntimeError(
-                f"expected target_in of shape (T, B={B}), as the source, got {tuple(tokens.shape)}"
-            )
+            raise RuntimeError(f"expected target_in of shape (T, B={B}), got {tuple(tokens.shape)}")
         x = self.target_vectors(tokens, weight_like(self.decoder).dtype)
         before = encoded.state if state is None else state
         output, after = read(self.decoder, x, lengths, before)

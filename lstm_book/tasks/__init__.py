@@ -1,8 +1,9 @@
-"""Synthetic tasks, each with the scores of knowing nothing."""
+"""Tasks that draw their own sequences, each with the scores of knowing nothing."""
 
 from lstm_book.tasks.adding import Adding, Multiplication
-from lstm_book.tasks.addition import Addition, Sums
+from lstm_book.tasks.addition import Addition, Questions, Sums
 from lstm_book.tasks.counting import Counting, Parity
+from lstm_book.tasks.dates import Dates, WrittenDate
 from lstm_book.tasks.first_and_last import FirstAndLast
 from lstm_book.tasks.reber import EmbeddedReber
 from lstm_book.tasks.recalling import Copy, Recall
@@ -13,11 +14,14 @@ __all__ = [
     "Addition",
     "Copy",
     "Counting",
+    "Dates",
     "EmbeddedReber",
     "FirstAndLast",
     "Multiplication",
     "Parity",
+    "Questions",
     "Recall",
     "Sums",
     "TemporalOrder",
+    "WrittenDate",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lstm_book.checks import check_shape, check_type, check_whole
 from lstm_book.models.vocabulary import Vocabulary
+from lstm_book.tasks.teacher_forcing import TeacherForced, named
 
 STOP = "$"
 VOCABULARY = Vocabulary("0123456789+" + STOP)
@@ -230,6 +231,50 @@ class Addition:
         share = torch.rand(count, 2, generator=generator, dtype=torch.float64)
         numbers = (share * below).long()
         return [(a, b) for a, b in numbers.tolist()]
+
+
+@dataclass(frozen=True)
+class Questions(TeacherForced):
+    """Pairs of numbers as a data set for :func:`~lstm_book.training.fit`, with teacher forcing.
+
+    Args:
+        task: Writes them down.
+        pairs: The numbers to add.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+
+    >>> len(Questions(Addition(digits=2), [(12, 7), (3, 4)]))
+    2
+    """
+
+    task: Addition
+    pairs: list[tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        check_type("task", self.task, Addition, "an Addition")
+        check_type("pairs", self.pairs, (list, tuple), "a list of pairs")
+
+    def __len__(self) -> int:
+        """Return how many pairs there are."""
+        return len(self.pairs)
+
+    def batch(self, places: Tensor) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Return what the model is called with for some pairs; right answers and their lengths.
+
+        Raises:
+            TypeError: If the places are no tensor of int64.
+            ValueError: If they have not one dimension.
+            IndexError: If there is no such pair.
+        """
+        check_shape("places", places, "n", (None,))
+        if places.dtype != torch.int64:
+            raise TypeError(f"expected places of torch.int64, got {places.dtype}")
+        if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < len(self.pairs):
+            raise IndexError(f"expected places from 0 to {len(self.pairs) - 1}, got others")
+        sums = self.task.encode([self.pairs[place] for place in places.tolist()])
+        inputs = named(sums.source, sums.source_lengths, sums.target_in, sums.target_lengths)
+        return inputs, (sums.target_out, sums.target_lengths)
 
 
 def _check_sums(sums: Sums) -> None:

@@ -1,10 +1,12 @@
 """A listing is the package's own source, and references find the names that readers import."""
 
+import ast
 import inspect
+import re
 
 import pytest
-from listing import source_of
-from sphinx_project import build
+from listing import find, narrowed, source_of
+from sphinx_project import ROOT, build
 
 import lstm_book.cells
 from lstm_book.cells import LSTMCell, lstm_step
@@ -22,6 +24,21 @@ def test_a_listing_is_the_source_without_its_docstrings():
 def test_a_method_is_listed_without_its_indentation():
     assert source_of(LSTMCell.forward).startswith("def forward(")
     assert "def step(" in source_of(LSTMCell)
+
+
+def listings():
+    """The names of all listings in the book."""
+    pages = (page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    return sorted(
+        {name for text in pages for name in re.findall(r"^:+{listing} (\S+)", text, re.M)}
+    )
+
+
+@pytest.mark.parametrize("name", listings())
+def test_a_page_shows_every_line_of_a_listing_whole(name):
+    code = narrowed(source_of(find(name)))
+    assert max(map(len, code.splitlines())) < 86  # a phone scrolls, a window of 1280 px shows 93
+    assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(source_of(find(name))))
 
 
 def test_it_links_to_its_entry_and_names_its_file(tmp_path):

@@ -6,15 +6,36 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lstm_book.data import CHARACTER_TAGS, Sequences, python_sources, python_text
+from lstm_book.data import (
+    CHARACTER_TAGS,
+    Sequences,
+    load_japanese_vowels,
+    python_sources,
+    python_text,
+)
 from lstm_book.experiments import EXPERIMENTS
-from lstm_book.experiments.bottleneck import STOP, RepeatDigits, draw_digits
+from lstm_book.experiments.bottleneck import (
+    STOP,
+    RepeatDigits,
+    RepeatDigitsLonger,
+    draw_digits,
+)
 from lstm_book.experiments.characters import LearnText, half_lives, reset_cost
-from lstm_book.experiments.classification import Choice, Classification, answers, stratified_folds
+from lstm_book.experiments.classification import (
+    Choice,
+    Classification,
+    answers,
+    stratified_folds,
+    with_differences,
+)
+from lstm_book.experiments.dates import LearnDates
 from lstm_book.experiments.tagging import TagSource, confusion_of, pieces, source_vocabulary
 from lstm_book.models import CharLM, Vocabulary
+from lstm_book.tasks.dates import HELD_OUT
+from lstm_book.training import Checkpoint
 
 TEXT = "abracadabra " * 50
+HELD_OUT_NAMES = {f"{language[:2]} {form}" for language, form in HELD_OUT.items()}
 
 
 def silent(words):
@@ -115,6 +136,43 @@ def test_repeating_digits_is_learned_and_scored_by_length():
     assert len(metrics["loss"]) == 2
 
 
+def test_a_longer_training_is_scored_on_the_way_and_goes_on_where_it_was_stopped(tmp_path):
+    small = RepeatDigitsLonger(
+        name="x", about="", hidden_size=24, longest=2, scored=3, budgets=(100, 250), updates=250
+    )
+    assert small.schedule(99) == small.schedule(249) == 0 < small.schedule(100)
+    metrics, _ = small.train(0, silent)
+    assert list(metrics["whole"]) == ["100", "250"]
+    assert metrics["whole"]["100"]["1"] <= metrics["whole"]["250"]["1"] > 0.9
+    assert metrics["bits"]["250"]["1"] == pytest.approx(math.log2(10), abs=0.5)
+    assert "3" not in metrics["bits"]["250"]
+    assert "save_every" not in small.configuration
+
+    def stop(words):
+        if "update 170 of" in words:
+            raise KeyboardInterrupt
+
+    checkpoint = Checkpoint(tmp_path / "x", every=50)
+    with pytest.raises(KeyboardInterrupt):
+        small.train(0, stop, checkpoint)
+    assert 100 < checkpoint.updates() < 250
+    assert small.train(0, silent, checkpoint).metrics == metrics
+
+
+def test_dates_are_read_and_scored():
+    small = LearnDates(
+        name="x", about="", hidden_size=16, updates=100, batch=8, tested=40, searched=10, width=2
+    )
+    metrics, model = small.train(0, silent)
+    assert metrics["loss"][0] < 2.5
+    for scores in (metrics["whole"], metrics["greedy"], metrics["beam"]):
+        assert list(scores) == ["new days", "new forms", "American"]
+        assert all(0 <= share <= 1 for share in scores.values())
+    assert set(metrics["by_form"]["new forms"]) <= HELD_OUT_NAMES
+    assert len(small.probe(model)) == 1
+    assert "save_every" not in small.configuration
+
+
 def test_addition_is_scored_in_every_way():
     small = replace(
         EXPERIMENTS["addition-reversed-attention"], digits=1, pairs=40, test_pairs=12,
@@ -209,3 +267,17 @@ def test_one_tagger_has_as_many_parameters_as_the_other():
         for name in ("python-tags", "python-tags-forward")
     ]
     assert counts[0] <= counts[1] < 1.02 * counts[0]
+
+
+def test_differences_stay_within_each_sequence():
+    whole = load_japanese_vowels()
+    told = with_differences(whole)
+    x, n = whole.train.x, whole.train.lengths
+    D = x.shape[-1]
+    assert told.train.x.shape[-1] == 2 * D == len(told.features)
+    for k in range(5):
+        own, change = x[: n[k], k], told.train.x[: n[k], k, D:]
+        assert torch.allclose(change[1:-1], (own[2:] - own[:-2]) / 2)
+        assert torch.allclose(change[0], (own[1] - own[0]) / 2)
+        assert torch.allclose(change[-1], (own[-1] - own[-2]) / 2)
+        assert not told.train.x[n[k] :, k].any()

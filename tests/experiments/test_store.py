@@ -104,6 +104,14 @@ def test_no_weights_are_an_error_that_says_so(draw, tmp_path):
         _ = stored.model
 
 
+def test_weights_that_nobody_reads_are_not_kept(draw, tmp_path):
+    stored = run(replace(draw, kept=False), tmp_path, seeds=[3])
+    assert stored.changes() == []
+    assert [path.name for path in tmp_path.glob("draw.*")] == ["draw.json"]
+    with pytest.raises(LookupError, match="draw: expected stored weights"):
+        _ = stored.model
+
+
 def test_a_run_goes_on_where_it_stopped(draw, tmp_path):
     with pytest.raises(FloatingPointError):
         run(replace(draw, seeds=(3, 4, FAILS)), tmp_path)

@@ -53,7 +53,12 @@ BARE = {name for name, experiment in EXPERIMENTS.items() if isinstance(experimen
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in STORED_NAMES if n not in BARE and EXPERIMENTS[n].build() is not None]
+    "name",
+    [
+        name
+        for name in STORED_NAMES
+        if name not in BARE and EXPERIMENTS[name].kept and EXPERIMENTS[name].build() is not None
+    ],
 )
 def test_stored_weights_load_and_are_no_first_weights(name):
     stored = load_experiment(name)
