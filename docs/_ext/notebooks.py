@@ -34,6 +34,7 @@ NEEDED = {
     "onnxruntime": r"onnxruntime",
     "onnxscript": r"torch\.onnx",
     "scikit-learn": r"sklearn|load_digits",
+    "silero-vad==6.2.3": r"(load|original)_speech_detector",
 }
 PLACE = "\0\0"  # of a cell, in the text
 

@@ -11,6 +11,7 @@ from lstm_book.data.records import (
     Text,
     TextParts,
 )
+from lstm_book.data.speech import Speech, synthetic_speech
 from lstm_book.data.streams import contiguous_batches
 from lstm_book.data.tags import CHARACTER_TAGS, tag_characters
 from lstm_book.data.vowels import load_japanese_vowels
@@ -22,6 +23,7 @@ __all__ = [
     "SourceFile",
     "SourceParts",
     "Sources",
+    "Speech",
     "Text",
     "TextParts",
     "contiguous_batches",
@@ -29,5 +31,6 @@ __all__ = [
     "load_japanese_vowels",
     "python_sources",
     "python_text",
+    "synthetic_speech",
     "tag_characters",
 ]

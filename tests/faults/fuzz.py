@@ -758,6 +758,13 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "lengths": [5, 3],
         },
     )
+    add("SpeechDetector", models.SpeechDetector, dict)
+    for name, given in (
+        ("frames", lambda: {"audio": torch.randn(B, 1200)}),
+        ("forward", lambda: {"audio": torch.randn(B, 1200)}),
+        ("answers", lambda: {"h": torch.randn(T, B, 128)}),
+    ):
+        method("SpeechDetector", models.SpeechDetector, name, given)
     add("series_init_", models.series_init_, lambda: {"model": classifier(), "generator": None})
 
     method("Sequences", sequences, "take", lambda: {"places": torch.tensor([0, 2])})
@@ -774,6 +781,18 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
         "load_digits",
         data.load_digits,
         lambda: {"order": "rows", "split": "stratified", "seed": 0},
+    )
+    phrases = [(0.2, 0.1)]
+    add(
+        "synthetic_speech",
+        data.synthetic_speech,
+        lambda: {"clips": 1, "phrases": phrases, "generator": None},
+    )
+    method(
+        "Speech",
+        lambda: data.synthetic_speech(1, phrases=phrases),
+        "with_noise",
+        lambda: {"snr": 10.0, "generator": None},
     )
     add("tag_characters", data.tag_characters, lambda: {"source": "x = 1\n"})
     add("load_experiment", experiments.load_experiment, lambda: {"name": "adding-50-default"})
@@ -870,7 +889,8 @@ PADDED = ("record", "record(cell)", "gradient_paths", "trace.around")
 RECORDS = {  # plain records without a check of their own, and what has no argument or is abstract
     "Cell", "VariantCell", "Trace", "Experiment", "use_style", "stylesheet", "show",
     "slide", "SlidingFigure", "ThemedFigure",
-    "python_text", "python_sources", "load_japanese_vowels", "confirm_experiment", "StoredRun",
+    "python_text", "python_sources", "load_japanese_vowels", "load_speech_detector",
+    "original_speech_detector", "confirm_experiment", "StoredRun",
     "History", "Recording", "SequenceDataset", "Sequences", "Sources",
     "Text",
 }  # fmt: skip
