@@ -1,0 +1,11 @@
+"""A trained layer as a dynamical system: points where it rests, how it moves near them, chaos."""
+
+from lstm_book.dynamics.linear import Linearised, linearise
+from lstm_book.dynamics.points import FixedPoints, fixed_points
+
+__all__ = [
+    "FixedPoints",
+    "Linearised",
+    "fixed_points",
+    "linearise",
+]
