@@ -415,7 +415,7 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             lambda more=more: {"module": nn.LSTM(D, H), "x": x(), "hx": state(B, H), **more},
         )
 
-    for name in ("linearise",):
+    for name in ("linearise", "lyapunov_exponents"):
         more = {"k": 3, "skip": 1} if name == "lyapunov_exponents" else {}
         add(
             name,
