@@ -34,7 +34,7 @@ def portrait(lstm: nn.LSTM, points: FixedPoints) -> ThemedFigure:
     ax.contour(h, c, dh, levels=[0], colors=[PALETTE["h"]], linewidths=1.6)
     ax.contour(h, c, dc, levels=[0], colors=[PALETTE["c"]], linewidths=1.6)
     ax.text(0.97, 0.62, "h stays", color=PALETTE["h"], ha="right", va="center")
-    ax.text(-0.97, -1.72, "c stays", color=PALETTE["c"], va="center")
+    ax.text(-0.3, -1.75, "c stays", color=PALETTE["c"], va="center")
     for h_k, c_k, out in zip(*points.states, points.unstable_directions, strict=True):
         fill = "none" if out else INK
         ax.plot(h_k, c_k, "o", ms=8, mfc=fill, mec=INK, mew=1.4)
