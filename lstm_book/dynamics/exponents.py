@@ -8,10 +8,8 @@ from torch import Tensor
 
 from lstm_book.checks import check_whole
 from lstm_book.dynamics.linear import time_first, trajectory
-from lstm_book.dynamics.step_map import StepMap
+from lstm_book.dynamics.step_map import StepMap, at_once
 from lstm_book.layers.read import RecurrentLayer
-
-AT_ONCE = 2**22  # numbers of Jacobians that are held at a time
 
 
 class LyapunovExponents(NamedTuple):
@@ -76,7 +74,7 @@ def lyapunov_exponents(
     skip = check_whole("skip", skip, 0, T - 1)
     Q = torch.eye(N, k, dtype=s.dtype, device=s.device).expand(B, N, k)
     growth = []
-    for part in torch.split(x, max(1, AT_ONCE // max(1, B * N * N))):
+    for part in torch.split(x, at_once(B, N)):
         before, s = trajectory(system, part, s)
         J = system.jacobian(before.flatten(0, 1), part.flatten(0, 1))
         for J_t in J.view(len(part), B, N, N):

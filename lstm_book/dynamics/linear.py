@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lstm_book.checks import check_like, check_shape
-from lstm_book.dynamics.step_map import StepMap, check_finite
+from lstm_book.dynamics.step_map import StepMap, at_once, check_finite
 from lstm_book.layers.read import RecurrentLayer
 
 
@@ -57,8 +57,12 @@ def linearise(layer: RecurrentLayer, x: Tensor, state: Any = None) -> Linearised
     x = time_first(layer, system, x)
     before, last = trajectory(system, x, system.start(state, x.shape[1]))
     T, B, N = before.shape
-    jacobians = system.jacobian(before.flatten(0, 1), x.flatten(0, 1)).view(T, B, N, N)
-    return Linearised(system.state(torch.cat([before[1:], last[None]])), jacobians)
+    parts = (torch.split(tensor, at_once(B, N)) for tensor in (before, x))
+    jacobians = [
+        system.jacobian(s.flatten(0, 1), x_s.flatten(0, 1)) for s, x_s in zip(*parts, strict=True)
+    ]
+    states = system.state(torch.cat([before[1:], last[None]]))
+    return Linearised(states, torch.cat(jacobians).view(T, B, N, N))
 
 
 def time_first(layer: RecurrentLayer, system: StepMap, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lstm_book.checks import check_like, check_number, check_shape, check_whole
-from lstm_book.dynamics.step_map import StepMap, check_finite
+from lstm_book.dynamics.step_map import StepMap, at_once, check_finite
 from lstm_book.layers.read import RecurrentLayer
 
 NOT_A_POINT = -1
@@ -118,7 +118,9 @@ def fixed_points(
     tolerance = check_number("tolerance", tolerance, above=0)
     slow, apart = check_number("slow", slow, 0), check_number("apart", apart, 0)
     x = x.detach().double()
-    s, q, rested = _minimise(system, x, s, steps, tolerance)
+    together = 8 * at_once(1, s.shape[-1])
+    parts = [_minimise(system, x, part, steps, tolerance) for part in torch.split(s, together)]
+    s, q, rested = (torch.cat(part) for part in zip(*parts, strict=True))
     good = (q < tolerance) | (rested & (q < slow))
     places, ended = _different(s, q.where(good, torch.inf), apart)
     s, q = s[places], q[places]

@@ -20,6 +20,7 @@ from lstm_book.layers.recurrent import _prepared
 from lstm_book.modes import evaluation_twin
 
 Step = Callable[[Tensor, Tensor], Tensor]
+AT_ONCE = 2**18  # numbers of Jacobians that are worked on at a time: they stay in the cache
 
 
 class StepMap:
@@ -102,6 +103,11 @@ class StepMap:
             return self.vector("state", state, batch)
         zero = self.zero if isinstance(self.zero, Tensor) else torch.cat(tuple(self.zero), -1)
         return zero.detach().double().expand(batch, -1).clone()
+
+
+def at_once(batch: int, size: int) -> int:
+    """Return how many steps' Jacobians, (B, N, N) each, are worked on at a time."""
+    return max(1, AT_ONCE // max(1, batch * size**2))
 
 
 def check_finite(name: str, tensor: Tensor) -> Tensor:
