@@ -14,7 +14,7 @@ from lstm_book.checks import check_shape, check_states, check_tensor
 from lstm_book.gradients.jacobians import lstm_jacobians, recurrent_jacobians
 from lstm_book.layers import Recurrent, Unrolled
 from lstm_book.layers.module import Recurrence, read_module
-from lstm_book.layers.plain import check_plain
+from lstm_book.layers.plain import RENEWING, check_plain
 from lstm_book.layers.read import RecurrentLayer, check_layer, weight_like
 from lstm_book.layers.recurrent import _prepared
 from lstm_book.modes import evaluation_twin
@@ -45,6 +45,8 @@ class StepMap:
 
     def __init__(self, who: str, layer: RecurrentLayer) -> None:
         check_plain(who, check_layer("layer", layer))
+        if isinstance(layer, nn.GRU):
+            _check_plain_gru(who, layer)
         if layer.num_layers != 1 or layer.bidirectional:
             raise ValueError(
                 f"expected one layer and one direction, got {layer.num_layers} layers in "
@@ -122,6 +124,17 @@ def check_finite(name: str, tensor: Tensor) -> Tensor:
 def join(state: Any) -> Tensor:
     """Return the tensors of a state side by side."""
     return state if isinstance(state, Tensor) else torch.cat(tuple(state), dim=-1)
+
+
+def _check_plain_gru(who: str, gru: nn.GRU) -> None:
+    """Do what `check_plain` does, which knows only layers that the book's equations run."""
+    hooks = (*gru._forward_hooks.values(), *gru._forward_pre_hooks.values())
+    another = type(gru).forward is not nn.GRU.forward or "forward" in vars(gru)
+    if another or any(not isinstance(hook, RENEWING) for hook in hooks):
+        raise TypeError(
+            f"expected {who} of a GRU as it is, without forward hooks, got one that does more, "
+            f"which {who} would not call"
+        )
 
 
 def _doubled(given: Recurrence) -> Recurrence:

@@ -113,6 +113,20 @@ def test_no_starts_and_too_few_steps():
     assert not few.converged.any()
 
 
+@pytest.mark.parametrize("kind", ["torch LSTM", "GRU", "tanh RNN"])
+def test_a_layer_that_does_more_than_its_equations(kind):
+    layer = layer_of(kind)
+    layer.register_forward_hook(lambda *_: None)
+    with pytest.raises(TypeError, match="without forward hooks"):
+        fixed_points(layer, torch.zeros(2), starts_of(layer))
+
+
+def test_weights_that_are_nan_converge_to_nothing():
+    layer = layer_of("GRU")
+    layer.weight_hh_l0.data[0, 0] = math.nan
+    assert not fixed_points(layer, torch.zeros(2), torch.zeros(4, 3)).converged.any()
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
