@@ -5,6 +5,7 @@ from lstm_book.tasks.addition import Addition, Questions, Sums
 from lstm_book.tasks.counting import Counting, Parity
 from lstm_book.tasks.dates import Dates, WrittenDate
 from lstm_book.tasks.first_and_last import FirstAndLast
+from lstm_book.tasks.flip_flop import FlipFlop
 from lstm_book.tasks.reber import EmbeddedReber
 from lstm_book.tasks.recalling import Copy, Recall
 from lstm_book.tasks.temporal_order import TemporalOrder
@@ -17,6 +18,7 @@ __all__ = [
     "Dates",
     "EmbeddedReber",
     "FirstAndLast",
+    "FlipFlop",
     "Multiplication",
     "Parity",
     "Questions",

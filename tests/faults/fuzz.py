@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from lstm_book import (
     cells,
     data,
+    dynamics,
     experiments,
     gradients,
     layers,
@@ -44,7 +45,19 @@ from lstm_book import (
 )
 from lstm_book.cells import Gates, LSTMState
 
-ROOMS = (cells, layers, gradients, recording, training, tasks, models, data, experiments, plotting)
+ROOMS = (
+    cells,
+    layers,
+    gradients,
+    dynamics,
+    recording,
+    training,
+    tasks,
+    models,
+    data,
+    experiments,
+    plotting,
+)
 REFUSED = (
     AttributeError,
     IndexError,
@@ -401,6 +414,27 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             getattr(layers if name == "run_module" else gradients, name),
             lambda more=more: {"module": nn.LSTM(D, H), "x": x(), "hx": state(B, H), **more},
         )
+
+    for name in ("linearise", "lyapunov_exponents"):
+        more = {"k": 3, "skip": 1} if name == "lyapunov_exponents" else {}
+        add(
+            name,
+            getattr(dynamics, name),
+            lambda more=more: {"layer": nn.LSTM(D, H), "x": x(), "state": state(B, H), **more},
+        )
+    add(
+        "fixed_points",
+        dynamics.fixed_points,
+        lambda: {
+            "layer": nn.GRU(D, H),
+            "x": torch.randn(D),
+            "starts": torch.randn(B, H),
+            "steps": 20,
+            "tolerance": 1e-20,
+            "slow": 1e-6,
+            "apart": 1e-4,
+        },
+    )
 
     add(
         "record",

@@ -52,6 +52,7 @@ PAGES = [
     "part3_training/summary",
     "part3_training/where_lstms_fail",
     "part3_training/deployed",
+    "part3_training/states_in_motion",
 ]
 
 

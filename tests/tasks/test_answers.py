@@ -10,6 +10,7 @@ from lstm_book.tasks import (
     Counting,
     EmbeddedReber,
     FirstAndLast,
+    FlipFlop,
     Multiplication,
     Parity,
     Recall,
@@ -23,6 +24,7 @@ TASKS = [
     Counting(5),
     EmbeddedReber(),
     FirstAndLast(4),
+    FlipFlop(5),
     Multiplication(24),
     Parity(5),
     Recall(6),
@@ -109,7 +111,18 @@ def test_targets_that_are_no_class(task):
 
 @pytest.mark.parametrize(
     "make",
-    [Adding, Copy, Counting, FirstAndLast, Multiplication, Parity, Recall, TemporalOrder, Addition],
+    [
+        Adding,
+        Copy,
+        Counting,
+        FirstAndLast,
+        FlipFlop,
+        Multiplication,
+        Parity,
+        Recall,
+        TemporalOrder,
+        Addition,
+    ],
 )
 @pytest.mark.parametrize("size", [float("nan"), 30.0, "30", None, True])
 def test_sizes_that_are_no_whole_number(make, size):
