@@ -29,6 +29,7 @@ NO_GLUE = (
 # What is installed beside the package, and the words in the code of a page that need it.
 NEEDED = {
     "aeon": r"load_japanese_vowels",
+    "dateparser": r"dateparser",
     "keras": r"keras|from_keras|to_keras",
     "onnx": r"onnx|from_onnx|to_onnx",
     "onnxruntime": r"onnxruntime",

@@ -111,7 +111,6 @@ class TagByWindow(Experiment):
         lr: The largest learning rate.
         epochs: Passes over the training files.
         batch: Characters per update.
-        keep: Whether the first seed's weights are kept.
     """
 
     around: int = 40
@@ -120,20 +119,8 @@ class TagByWindow(Experiment):
     lr: float = 5e-3
     epochs: int = 4
     batch: int = 1024
-    keep: bool = False
 
-    def build(self) -> WindowTagger | None:
-        """Return the model with PyTorch's own first weights, if weights are kept."""
-        return self.untrained() if self.keep else None
-
-    @torch.no_grad()
-    def probe(self, model: nn.Module) -> list[float]:
-        """Return the loss on the first 1 000 characters of the test files."""
-        windows = windows_of(python_sources().split().test, self.around)
-        x, y = windows.batch(torch.arange(1_000))
-        return [windows.loss(model(x), y).item()]
-
-    def untrained(self) -> WindowTagger:
+    def build(self) -> WindowTagger:
         """Return the model with PyTorch's own first weights."""
         return WindowTagger(
             len(source_vocabulary()) + 1,
@@ -143,10 +130,17 @@ class TagByWindow(Experiment):
             hidden_size=self.hidden_size,
         )
 
+    @torch.no_grad()
+    def probe(self, model: nn.Module) -> list[float]:
+        """Return the loss on the first 1 000 characters of the test files."""
+        windows = windows_of(python_sources().split().test, self.around)
+        x, y = windows.batch(torch.arange(1_000))
+        return [windows.loss(model(x), y).item()]
+
     def train(self, seed: int, report: Report) -> Outcome:
         """Train on most files and score the others, as `TagSource` does."""
         torch.manual_seed(seed)
-        parts, model = python_sources().split(), self.untrained()
+        parts, model = python_sources().split(), self.build()
         train = windows_of(parts.train, self.around)
         history = fit(
             model,
@@ -163,7 +157,7 @@ class TagByWindow(Experiment):
         }
         for name, files in (("validation", parts.validation), ("test", parts.test)):
             metrics[f"{name}_accuracy"] = score(model, windows_of(files, self.around))
-        return Outcome(metrics, model if self.keep else None)
+        return Outcome(metrics, model)
 
 
 @torch.no_grad()
