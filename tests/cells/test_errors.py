@@ -462,3 +462,17 @@ def test_a_cell_without_units_is_no_error(cell):
         init_forget_bias_(cell)
         init_chrono_(cell, 10)
         assert cell(z(2, cell.input_size)).h.shape == (2, 0)
+
+
+def test_a_step_with_several_batch_dimensions_names_the_weight_that_is_wrong():
+    x, state = torch.zeros(2, 3, 4), LSTMState(torch.zeros(2, 3, 5), torch.zeros(2, 3, 5))
+    W, U = torch.zeros(20, 4), torch.zeros(20, 6)
+    with pytest.raises(RuntimeError, match="expected U of shape"):
+        inspect.unwrap(lstm_book.cells.lstm_step)(x, state, W, U, torch.zeros(20))
+
+
+@pytest.mark.parametrize("cell", [LSTMCell, RNNCell, GRUCell])
+def test_an_input_of_many_features_fits_and_a_narrower_one_does_not(cell):
+    assert cell(300, 2)(torch.zeros(1, int("300")))[0].shape[-1] == 2
+    with pytest.raises(RuntimeError, match="input_size=300 features, got 299"):
+        cell(300, 2)(torch.zeros(1, 299))

@@ -5,7 +5,7 @@ import torch
 from support import problem
 from torch import nn
 
-from lstm_book.cells import LSTMCell, RNNCell
+from lstm_book.cells import LSTMCell, RNNCell, Weights
 from lstm_book.gradients import (
     bptt,
     cell_jacobian,
@@ -16,6 +16,7 @@ from lstm_book.gradients import (
     rnn_jacobians,
     state_jacobians,
 )
+from lstm_book.gradients._check import pre_activations
 from lstm_book.layers import run_module, unroll
 
 T, B, D, H = 6, 3, 2, 4
@@ -268,3 +269,12 @@ def test_rnn_state_mistakes(entry, kind, hx, kind_of_error, words):
 def test_gradient_flow_wants_the_losss_gradient_at_every_step():
     with pytest.raises(RuntimeError, match=r"expected grad_h of shape \(T=6, B=3, H=4\), got"):
         gradient_flow(nn.LSTM(D, H, **f64), zeros(T, B, D), zeros(1, B, H))
+
+
+def test_what_was_added_up_is_at_most_its_bound():
+    torch.manual_seed(0)
+    h, x = torch.randn(T, B, H), torch.randn(T, B, D)
+    for b in (None, torch.full((4 * H,), 50.0)):
+        weights = Weights(torch.randn(4 * H, D), torch.randn(4 * H, H), b)
+        a, size = pre_activations(h, x, weights)
+        assert (a.abs() <= size).all()

@@ -272,3 +272,18 @@ def test_saturation_counts_own_steps_only():
     assert [share.tolist() for share in shares["i"]] == [[0.0] * H, [0.0] * H]  # at a half
     with pytest.raises(ValueError, match="0 <= low < high <= 1"):
         trace.saturation(low=0.9, high=0.1)
+
+
+def test_what_is_never_above_a_half_counts_as_shut():
+    trace = record(constant_gate(-3.0), torch.zeros(T, B, D, dtype=torch.float64)).trace()
+    shut, is_open = trace.saturation()["f"]
+    assert (shut.tolist(), is_open.tolist()) == ([1.0] * H, [0.0] * H)  # at 0.05
+
+
+def test_a_step_that_fills_the_cache_is_worked_on_alone(monkeypatch):
+    torch.manual_seed(0)
+    layer, x = nn.LSTM(D, H), torch.randn(T, B, D)
+    whole = record(layer, x).trace()
+    monkeypatch.setattr(recorder, "IN_CACHE", B * H - 1)
+    for name, gate in record(layer, x).trace().gate_values().items():
+        assert torch.allclose(gate, whole.gate_values()[name], atol=1e-6)

@@ -1,6 +1,7 @@
 """fit against Adam by hand, against the baselines of a task, and when numbers go wrong."""
 
 import math
+import time
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ from torch import nn
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import History, fit
-from lstm_book.training.fit import put_back
+from lstm_book.training.fit import put_back, tell
+from lstm_book.training.run import Run
 
 
 class OneWeight(nn.Module):
@@ -317,3 +319,16 @@ def test_a_limit_that_is_infinite_is_none():
     fit(free, Fixed([1.0, 100.0]), steps=2, clip=math.inf)
     fit(wanted, Fixed([1.0, 100.0]), steps=2, clip=1e9)
     assert free.w.item() == wanted.w.item()
+
+
+def test_the_line_on_a_terminal_ends_with_the_last_update(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    tell(None, 299, 300, None, 1.0)
+    tell(None, int("300"), int("300"), None, 1.0)  # as two objects
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_training_does_not_last_longer_than_it_did():
+    start, weight = time.perf_counter(), OneWeight()
+    run = Run({}, weight, torch.optim.SGD(weight.parameters()), None, {}, None)
+    assert run.seconds <= time.perf_counter() - start
