@@ -45,9 +45,10 @@ class FixedPoints(NamedTuple):
 
     @property
     def time_scales(self) -> Tensor:
-        """Steps in which a small distance changes e-fold, 1/|ln|λ||, (K, N); infinite at |λ| = 1.
+        """Steps in which a small distance changes e-fold, (K, N), by eigenvalues λ.
 
-        It shrinks where |λ| < 1, and grows where |λ| > 1.
+        They are 1 / abs(ln abs(λ)), infinite where abs(λ) is 1. The distance shrinks where it is
+        smaller, and grows where it is larger.
         """
         return 1 / self.eigenvalues.abs().log().abs()
 
@@ -74,7 +75,7 @@ def fixed_points(
     many starts; here by the method of Levenberg and Marquardt, all starts at once, with the
     Jacobian in closed form for LSTMs, simple RNNs and GRUs, and by autograd for other cells. A
     minimum need not be stable: saddles are found as well. No search proves that there are no more,
-    and some may lie where no run ever goes, such as |h| > 1.
+    and some may lie where no run ever goes, such as h beyond 1.
 
     Args:
         layer: As for `linearise`.
