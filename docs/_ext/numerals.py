@@ -67,9 +67,10 @@ class Numerals(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         for node in list(self.document.findall(nodes.Text)):
-            parent, place = node.parent, node.parent.index(node)
-            if isinstance(parent, VERBATIM):
+            parent = node.parent
+            if parent is None or isinstance(parent, VERBATIM):  # the theme's short links have none
                 continue
+            place = parent.index(node)
             text = kept_together(in_groups(node) if is_pasted(parent) or in_table(node) else node)
             if text.startswith(" %") and place and is_pasted(parent[place - 1]):
                 text = SPACE + text[1:]

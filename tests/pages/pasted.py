@@ -44,6 +44,7 @@ PAGES = [
     "part2_pytorch/modern_relatives",
     "part2_pytorch/index",
     "part2_pytorch/summary",
+    "part2_pytorch/in_your_code",
     "part3_training/series_experiment",
     "part3_training/longer_sequences",
     "part3_training/long_memory",
