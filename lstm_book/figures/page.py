@@ -69,8 +69,10 @@ def table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Table:
     """Return a table: the names of its columns, and what stands in its rows, as text.
 
     Raises:
-        ValueError: If a row has not one entry for every column.
+        ValueError: If a column has no name, or a row not one entry for every column.
     """
+    if not all(head):
+        raise ValueError(f"expected a name for every column, got {list(head)}")
     lines = [list(head), ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
     for line in lines:
         if len(line) != len(head):

@@ -44,6 +44,8 @@ def test_a_table_is_markdown_to_a_page_and_text_to_an_interpreter():
 def test_a_row_has_an_entry_for_every_column():
     with pytest.raises(ValueError, match=r"expected 2 entries in a row, got \['RNN'\]"):
         page.table(["model", "steps"], [("RNN",)])
+    with pytest.raises(ValueError, match="a name for every column"):
+        page.table(["", "steps"], [("RNN", 30)])
 
 
 @pytest.mark.parametrize("name", ["gradients", "layers", "models", "recording"])
