@@ -102,7 +102,7 @@ def answer(task: Any, x: Tensor, y: Tensor) -> str:
     if isinstance(task, EmbeddedReber):
         return f"{SYMBOLS[int(x[1, 0].argmax())]} again"
     if isinstance(task, Recall):
-        return LETTERS[Recall][int(y)]
+        return str(LETTERS[Recall][int(y)])
     if isinstance(task, Parity):
         return ("even", "odd")[int(y)]
     if isinstance(task, FirstAndLast):
@@ -114,7 +114,7 @@ def answer(task: Any, x: Tensor, y: Tensor) -> str:
 
 def one_of_each() -> ThemedFigure:
     """Draw one short sequence of each task."""
-    examples = {  # each with the seed of a sequence that shows it well
+    examples: dict[str, tuple[Any, int]] = {  # each with the seed of a sequence that shows it well
         "first and last": (FirstAndLast(30, 1), 0),
         "adding": (Adding(30), 15),
         "adding, 1997": (Adding(30, "1997"), 22),
