@@ -141,7 +141,7 @@ SEARCH = {"start": 0, "stop": 1, "width": 1, "max_length": 3, "select": lambda s
         ({"start": -1}, ValueError, "start to be a whole number"),
         ({"width": 1.0}, TypeError, "width to be a whole number"),
         ({"length_norm": torch.nan}, ValueError, "length_norm to be a finite number"),
-        ({"length_norm": 1e308}, ValueError, "finite 3\\^length_norm"),
+        ({"length_norm": 1e308}, ValueError, "3\\^length_norm to be finite"),
     ],
 )
 def test_beams_that_cannot_be_searched(changes, error, message):
