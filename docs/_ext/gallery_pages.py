@@ -98,7 +98,7 @@ def reduce_colours(app: Sphinx) -> None:
     for path in Path(app.srcdir, "gallery").glob("*/images/thumb/*_thumb.png"):
         with Image.open(path) as picture:
             if picture.mode != "P":
-                few = picture.convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE, dither=0)
+                few = picture.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=0)
                 few.save(path, optimize=True)
 
 

@@ -14,7 +14,7 @@ from lstm_book.checks import check_shape, check_states, check_tensor
 from lstm_book.gradients.jacobians import lstm_jacobians, recurrent_jacobians
 from lstm_book.layers import Recurrent, Unrolled
 from lstm_book.layers.module import Recurrence, read_module
-from lstm_book.layers.plain import RENEWING, check_plain
+from lstm_book.layers.plain import check_plain
 from lstm_book.layers.read import RecurrentLayer, check_layer, weight_like
 from lstm_book.layers.recurrent import _prepared
 from lstm_book.modes import evaluation_twin
@@ -45,8 +45,6 @@ class StepMap:
 
     def __init__(self, who: str, layer: RecurrentLayer) -> None:
         check_plain(who, check_layer("layer", layer))
-        if isinstance(layer, nn.GRU):
-            _check_plain_gru(who, layer)
         if layer.num_layers != 1 or layer.bidirectional:
             raise ValueError(
                 f"expected one layer and one direction, got {layer.num_layers} layers in "
@@ -55,6 +53,7 @@ class StepMap:
         self.weight, self.features = weight_like(layer), layer.input_size
         x = self.weight.new_zeros(1, 1, self.features)
         part: Any = layer.cells[0] if isinstance(layer, Recurrent) else layer
+        check_plain(who, part)
         self.zero: Any
         if type(part) in (LSTMCell, RNNCell) or isinstance(part, nn.LSTM | nn.RNN):
             given = read_module(who, part, x, None)
@@ -126,17 +125,6 @@ def join(state: Any) -> Tensor:
     return state if isinstance(state, Tensor) else torch.cat(tuple(state), dim=-1)
 
 
-def _check_plain_gru(who: str, gru: nn.GRU) -> None:
-    """Do what `check_plain` does, which knows only layers that the book's equations run."""
-    hooks = (*gru._forward_hooks.values(), *gru._forward_pre_hooks.values())
-    another = type(gru).forward is not nn.GRU.forward or "forward" in vars(gru)
-    if another or any(not isinstance(hook, RENEWING) for hook in hooks):
-        raise TypeError(
-            f"expected {who} of a GRU as it is, without forward hooks, got one that does more, "
-            f"which {who} would not call"
-        )
-
-
 def _doubled(given: Recurrence) -> Recurrence:
     """Return a recurrence in float64, without a graph."""
     W, U, b = (None if w is None else w.detach().double() for w in given.weights)
@@ -164,25 +152,20 @@ def _closed(given: Recurrence, system: StepMap) -> tuple[Step, Step]:
 def _gru(part: Any) -> tuple[Step, Step]:
     """A GRU: :eq:`gru-step`, h' = (1 - z) n + z h, and its derivative, gate by gate."""
     end = "_l0" if isinstance(part, nn.GRU) else ""
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    read = [read_tensor(part, name + end) for name in names]
-    W, U, b_ih, b_hh = (None if w is None else w.detach().double() for w in read)
-    assert W is not None
-    assert U is not None
-    U_r, U_z, U_n = U.chunk(3)
-
-    def gates(s: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        from_x = nn.functional.linear(x, W, b_ih).chunk(3, dim=-1)
-        from_h = nn.functional.linear(s, U, b_hh).chunk(3, dim=-1)
-        r, z = ((a + b).sigmoid() for a, b in zip(from_x[:2], from_h[:2], strict=True))
-        return r, z, (from_x[2] + r * from_h[2]).tanh(), from_h[2]
+    # Without numbers of its own: to draw them would move the generator of whoever asks.
+    cell = GRUCell(part.input_size, part.hidden_size, bias=part.bias, device="meta")
+    read: Any = {name: read_tensor(part, name + end) for name, _ in cell.named_parameters()}
+    cell.load_state_dict({name: w.detach().double() for name, w in read.items()}, assign=True)
+    cell.requires_grad_(False)
+    U_r, U_z, U_n = cell.get_parameter("weight_hh").chunk(3)
+    b_n = cell.get_parameter("bias_hh").chunk(3)[2] if part.bias else None
 
     def step(s: Tensor, x: Tensor) -> Tensor:
-        _, z, n, _ = gates(s, x)
-        return (1 - z) * n + z * s
+        return cell.step(x, s)[0]
 
     def jacobian(s: Tensor, x: Tensor) -> Tensor:
-        r, z, n, from_h = gates(s, x)
+        r, z, n = cell.step(x, s)[1]
+        from_h = nn.functional.linear(s, U_n, b_n)
         through_n = (1 - z) * (1 - n**2)
         J = torch.diag_embed(z) + ((s - n) * z * (1 - z))[..., None] * U_z
         J += (through_n * r)[..., None] * U_n

@@ -15,6 +15,7 @@ from lstm_book.models.seq2seq import Attention
 from lstm_book.modes import evaluation_twin
 from lstm_book.tasks.teacher_forcing import TeacherForced, named
 from lstm_book.training import Checkpoint, OneCycle, fit
+from lstm_book.training.task import block_means
 
 STOP = 10
 
@@ -126,13 +127,6 @@ class RepeatDigitsLonger(RepeatDigits, ResumableExperiment):
     save_every: int = 500
 
     @property
-    def configuration(self) -> Any:
-        """Every setting that decides a result."""
-        settings = super().configuration
-        del settings["save_every"]
-        return settings
-
-    @property
     def schedule(self) -> Callable[[int], float]:
         """The factor of the learning rate after so many updates."""
         ends = (0, *self.budgets)
@@ -162,9 +156,8 @@ class RepeatDigitsLonger(RepeatDigits, ResumableExperiment):
             report=report,
         )
         scores(model, self.updates)
-        loss = torch.tensor(history.loss, dtype=torch.float64)
-        means = loss[: len(loss) // 100 * 100].view(-1, 100).mean(1).tolist()
-        metrics: dict[str, object] = {"loss": [round(mean, 4) for mean in means]}
+        means = [round(mean, 4) for mean in block_means(history.loss, 100)]
+        metrics: dict[str, object] = {"loss": means}
         for name in ("characters", "whole", "bits"):
             metrics[name] = {budget: score[name] for budget, score in scores.found.items()}
         return Outcome(metrics, model)

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,6 +11,7 @@ from lstm_book.models import Seq2Seq
 from lstm_book.models.seq2seq import Attention
 from lstm_book.tasks import Dates
 from lstm_book.training import Checkpoint, OneCycle, evaluate, fit
+from lstm_book.training.task import block_means
 
 TESTS = {
     "new days": Dates("held out", "shown"),
@@ -51,13 +51,6 @@ class LearnDates(ResumableExperiment):
     save_every: int = 500
 
     @property
-    def configuration(self) -> Any:
-        """Every setting that decides a result."""
-        settings = super().configuration
-        del settings["save_every"]
-        return settings
-
-    @property
     def task(self) -> Dates:
         """The task that the model is trained on."""
         return Dates()
@@ -93,10 +86,10 @@ class LearnDates(ResumableExperiment):
             checkpoint=checkpoint,
             report=report,
         )
-        loss = torch.tensor(history.loss, dtype=torch.float64)
-        means = loss[: len(loss) // 100 * 100].view(-1, 100).mean(1).tolist()
         scores = {name: self.score(model, test) for name, test in TESTS.items()}
-        metrics: dict[str, object] = {"loss": [round(mean, 5) for mean in means]}
+        metrics: dict[str, object] = {
+            "loss": [round(mean, 5) for mean in block_means(history.loss, 100)]
+        }
         for what in ("whole", "by_form", "greedy", "beam"):
             metrics[what] = {name: score[what] for name, score in scores.items()}
         return Outcome(metrics, model)

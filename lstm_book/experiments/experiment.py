@@ -108,6 +108,13 @@ class ResumableExperiment(Experiment):
 
     save_every: int = 50
 
+    @property
+    def configuration(self) -> Any:
+        """Every setting that decides a result; when it is saved does not."""
+        settings = super().configuration
+        del settings["save_every"]
+        return settings
+
     @abstractmethod
     def train(self, seed: int, report: Report, checkpoint: Checkpoint | None = None) -> Outcome:
         """Train and measure once.

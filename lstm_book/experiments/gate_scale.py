@@ -13,6 +13,7 @@ from lstm_book.gradients import lag_norms
 from lstm_book.models import LastStepClassifier
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import fit
+from lstm_book.training.task import block_means
 
 WAYS = (
     *("default", "default, scaled"),
@@ -92,7 +93,6 @@ class GateScale(Experiment):
             with torch.no_grad():
                 metrics["accuracy"][way] = task.accuracy(model(x), y)
             metrics["reach"][way] = reach
-            tens = torch.tensor(history.loss).view(-1, 10).mean(-1)
-            metrics["loss"][way] = [round(loss, 4) for loss in tens.tolist()]
+            metrics["loss"][way] = [round(loss, 4) for loss in block_means(history.loss, 10)]
             report(f"{way}: {metrics['accuracy'][way]:.3f}")
         return Outcome(metrics, None)

@@ -105,9 +105,7 @@ class LearnTask(ResumableExperiment):
     @property
     def configuration(self) -> Any:
         """Every setting that decides a result; the task as it is written."""
-        settings = super().configuration
-        del settings["save_every"]
-        return {**settings, "task": repr(self.task)}
+        return {**super().configuration, "task": repr(self.task)}
 
     def build(self) -> nn.Module:
         """Return the model with its first weights, from torch's random numbers."""

@@ -10,6 +10,7 @@ from lstm_book.cells import MinLSTMCell, init_chrono_
 from lstm_book.experiments.experiment import Experiment, Outcome, Report
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import fit
+from lstm_book.training.task import block_means
 
 
 class Scans(nn.Module):
@@ -82,10 +83,5 @@ class LearnMinLSTM(Experiment):
             generator=torch.Generator().manual_seed(100 + seed),
             stop=look,
         )
-        loss = [round(sum(block) / len(block), 4) for block in blocks(history.loss)]
+        loss = [round(mean, 4) for mean in block_means(history.loss, 50)]
         return Outcome({"accuracy": accuracy, "largest_weight": largest, "loss": loss}, None)
-
-
-def blocks(losses: list[float], size: int = 50) -> list[list[float]]:
-    """Cut losses into blocks of so many updates."""
-    return [losses[start : start + size] for start in range(0, len(losses), size)]

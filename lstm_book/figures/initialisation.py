@@ -72,16 +72,24 @@ def lengths(
     )
 
 
-def losses(runs: Mapping[str, Sequence[Sequence[float]]]) -> ThemedFigure:
-    """Draw the losses of several forget biases, one panel each, in means of ten updates."""
+def losses(
+    runs: Mapping[str, Sequence[Sequence[float]]], colours: Mapping[str, str] | None = None
+) -> ThemedFigure:
+    """Draw the losses of four kinds of run on first and last, one panel each.
+
+    Args:
+        runs: By name, the loss of every update, for each seed; drawn in means of ten.
+        colours: Of a name, if it is not the LSTM's.
+    """
     fig, axes = subplots(2, 2, height=4.6, sharex=True, sharey=True)
     ends = []
     for ax, (name, curves) in zip(axes.flat, runs.items(), strict=True):
         found = torch.tensor(curves).view(len(curves), -1, 10).mean(-1).T
-        draw_history(ax, found, x=5 + 10 * torch.arange(len(found)), colour="lstm")
+        colour = (colours or {}).get(name, "lstm")
+        draw_history(ax, found, x=5 + 10 * torch.arange(len(found)), colour=colour)
         draw_threshold(ax, 0.5)
-        ax.set(title=f"bias {name}", xlabel="", ylim=(0, 0.8))
-        ends.append(f"bias {name} {found[-1].median().item():.2f}")
+        ax.set(title=name, xlabel="", ylabel="", ylim=(0, 0.8))
+        ends.append(f"{name} {found[-1].median().item():.2f}")
     for ax in axes[1]:
         ax.set_xlabel("updates")
     for ax in axes[:, 0]:

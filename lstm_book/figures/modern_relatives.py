@@ -5,15 +5,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import torch
-
-from lstm_book.figures import page
+from lstm_book.figures import initialisation, page
 from lstm_book.plotting import (
     INK,
     PALETTE,
     ThemedFigure,
     draw_dots,
-    draw_history,
     draw_threshold,
     label_end,
     show,
@@ -39,24 +36,7 @@ def five_cells(scores: Mapping[str, Sequence[float]]) -> ThemedFigure:
 
 def losses(runs: Mapping[str, Sequence[Sequence[float]]]) -> ThemedFigure:
     """Draw the losses of four cells, one panel each, every curve a mean of ten updates."""
-    fig, axes = subplots(2, 2, height=4.6, sharex=True, sharey=True)
-    ends = []
-    for ax, (name, curves) in zip(axes.flat, runs.items(), strict=True):
-        found = torch.tensor(curves).view(len(curves), -1, 10).mean(-1).T
-        x = 5 + 10 * torch.arange(len(found))
-        draw_history(ax, found, x=x, colour=_COLOURS.get(name, "neutral"))
-        draw_threshold(ax, 0.5)
-        ax.set(title=name, xlabel="", ylabel="", ylim=(0, 0.8))
-        ends.append(f"{name} {found[-1].median().item():.2f}")
-    for ax in axes[1]:
-        ax.set_xlabel("updates")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("loss (nats)")
-    return show(
-        fig,
-        alt="Four panels with one falling curve each, which reaches the dashed line at 0.5 and "
-        f"goes below it. Medians at the end: {', '.join(ends)}.",
-    )
+    return initialisation.losses(runs, {name: _COLOURS.get(name, "neutral") for name in runs})
 
 
 def weights(built: Mapping[float, float], runs: Sequence[Mapping[str, Any]]) -> ThemedFigure:

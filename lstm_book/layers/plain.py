@@ -7,7 +7,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from lstm_book.cells import LSTMCell, RNNCell
+from lstm_book.cells import GRUCell, LSTMCell, RNNCell
 from lstm_book.layers.lstm import LSTM
 from lstm_book.layers.recurrent import Recurrent
 
@@ -16,8 +16,10 @@ KNOWN: tuple[type[nn.Module], ...] = (
     Recurrent,
     LSTMCell,
     RNNCell,
+    GRUCell,
     nn.LSTM,
     nn.RNN,
+    nn.GRU,
     nn.LSTMCell,
     nn.RNNCell,
 )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lstm_book.checks import check_shape, check_type, check_whole
 from lstm_book.models.vocabulary import Vocabulary
-from lstm_book.tasks.teacher_forcing import TeacherForced, named
+from lstm_book.tasks.teacher_forcing import TeacherForced, answers_in, named
 
 STOP = "$"
 VOCABULARY = Vocabulary("0123456789+" + STOP)
@@ -164,12 +164,7 @@ class Addition:
             ValueError: If they have not two dimensions.
             IndexError: If a token before the stop token is unknown.
         """
-        check_shape("tokens", tokens, "T B", (None, None))
-        answers = []
-        for column in tokens.T.tolist():
-            end = column.index(self.stop) if self.stop in column else len(column)
-            answers.append(VOCABULARY.decode(column[:end]))
-        return answers
+        return answers_in(tokens, VOCABULARY, self.stop)
 
     def accuracy(self, tokens: Tensor, sums: Sums) -> tuple[float, float]:
         """Score answers, such as those of greedy decoding.

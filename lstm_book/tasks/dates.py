@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from lstm_book.checks import check_choice, check_shape, check_type
+from lstm_book.checks import check_choice, check_type
 from lstm_book.data.date_tables import DateTable, date_tables
 from lstm_book.models.vocabulary import Vocabulary
 from lstm_book.tasks._answers import check_draw
-from lstm_book.tasks.teacher_forcing import TeacherForced, named
+from lstm_book.tasks.teacher_forcing import TeacherForced, answers_in, named
 
 Days = Literal["shown", "held out"]
 Forms = Literal["shown", "held out", "American"]
@@ -172,12 +172,7 @@ class Dates(TeacherForced):
             ValueError: If they have not two dimensions.
             IndexError: If a token before the stop token is unknown.
         """
-        check_shape("tokens", tokens, "T B", (None, None))
-        answers = []
-        for column in tokens.T.tolist():
-            end = column.index(self.stop) if self.stop in column else len(column)
-            answers.append(ANSWERS.decode(column[:end]))
-        return answers
+        return answers_in(tokens, ANSWERS, self.stop)
 
     def baselines(self) -> dict[str, float]:
         """Return the shares of right characters, the stop token included, of reading nothing.

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lstm_book.checks import check_shape, check_type
 from lstm_book.layers.lengths import valid_steps
-from lstm_book.models import Predicted, sequence_cross_entropy
+from lstm_book.models import Predicted, Vocabulary, sequence_cross_entropy
 
 
 class TeacherForced:
@@ -51,6 +51,22 @@ def _checked(predicted: Any, y: Any) -> tuple[Tensor, Tensor, Tensor]:
     targets = check_shape("targets", pair[0], "T B", (None, None))
     check_shape("logits", logits, "T B V", (*targets.shape, None))
     return logits, targets, check_shape("lengths", pair[1], "B", (targets.shape[1],))
+
+
+def answers_in(tokens: Tensor, vocabulary: Vocabulary, stop: int) -> list[str]:
+    """Return the answers in tokens (T, B), each up to its stop token or to the end.
+
+    Raises:
+        TypeError: If the tokens are no tensor of whole numbers.
+        ValueError: If they have not two dimensions.
+        IndexError: If a token before the stop token is unknown.
+    """
+    check_shape("tokens", tokens, "T B", (None, None))
+    answers = []
+    for column in tokens.T.tolist():
+        end = column.index(stop) if stop in column else len(column)
+        answers.append(vocabulary.decode(column[:end]))
+    return answers
 
 
 def named(

@@ -1,6 +1,6 @@
 """What training asks of a task, and of a data set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeGuard, cast
 
 import torch
@@ -83,6 +83,13 @@ def epoch_means(values: list[float], examples: int, batch: int) -> list[float]:
         for update, value in enumerate(values[first : first + updates], 1):
             total += (last if update == updates else batch) * value
         means.append(total / examples)
+    return means
+
+
+def block_means(values: Sequence[float], size: int) -> list[float]:
+    """Return the means of so many values each, without what is left over at the end."""
+    whole = torch.tensor(values[: len(values) // size * size], dtype=torch.float64)
+    means: list[float] = whole.view(-1, size).mean(1).tolist()
     return means
 
 

@@ -121,6 +121,23 @@ def test_a_layer_that_does_more_than_its_equations(kind):
         fixed_points(layer, torch.zeros(2), starts_of(layer))
 
 
+@pytest.mark.parametrize("kind", ["LSTM cell", "GRU cell", "coupled cell"])
+def test_a_cell_that_does_more_than_its_equations(kind):
+    layer = layer_of(kind)
+    layer.cells[0].register_forward_hook(lambda *_: None)
+    with pytest.raises(TypeError, match="hook"):
+        fixed_points(layer, torch.zeros(2), starts_of(layer))
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported")
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_search_moves_the_generator(kind):
+    layer, starts = layer_of(kind), starts_of(layer_of(kind))
+    before = torch.get_rng_state()
+    fixed_points(layer, torch.zeros(2), starts, steps=2)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_weights_that_are_nan_converge_to_nothing():
     layer = layer_of("GRU")
     layer.weight_hh_l0.data[0, 0] = math.nan

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune, spectral_norm
 
-from lstm_book.cells import GRUCell, LSTMCell, RNNCell
+from lstm_book.cells import GRUCell, JANETCell, LSTMCell, RNNCell
 from lstm_book.layers import LSTM, Recurrent
 from lstm_book.layers.plain import KNOWN, check_plain
 
@@ -14,6 +14,8 @@ MAKE = {
     Recurrent: lambda kind=Recurrent: kind(GRUCell(2, 3)),
     LSTMCell: lambda kind=LSTMCell: kind(2, 3),
     RNNCell: lambda kind=RNNCell: kind(2, 3),
+    GRUCell: lambda kind=GRUCell: kind(2, 3),
+    nn.GRU: lambda kind=nn.GRU: kind(2, 3),
     nn.LSTM: lambda kind=nn.LSTM: kind(2, 3),
     nn.RNN: lambda kind=nn.RNN: kind(2, 3),
     nn.LSTMCell: lambda kind=nn.LSTMCell: kind(2, 3),
@@ -86,7 +88,7 @@ def test_what_only_renews_a_weight_is_no_hook_to_refuse():
     check_plain("record", module)
 
 
-@pytest.mark.parametrize("module", [nn.Linear(2, 3), nn.GRU(2, 3), GRUCell(2, 3)])
+@pytest.mark.parametrize("module", [nn.Linear(2, 3), nn.GRUCell(2, 3), JANETCell(2, 3)])
 def test_of_other_modules_nothing_is_asked(module):
     module.register_forward_hook(lambda *args: None)
     check_plain("record", module)
