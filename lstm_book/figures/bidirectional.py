@@ -118,5 +118,5 @@ def equal_size(
         if task in most:
             ax.axvline(most[task], color=MUTED, ls=(0, (3, 2)), lw=1.3)
         told += [f"{task}, {name}, {page.span(found)}" for name, found in readers.items()]
-    axes[-1].set(xlabel="share of right tags", xlim=(0.7, 1))
+    axes[-1].set(xlabel="share of right tags")
     return show(fig, alt=f"Rows of dots. Shares of right tags: {'; '.join(told)}.")

@@ -66,7 +66,7 @@ def half_lives(rows: Mapping[str, Tensor], lengths: Mapping[str, float]) -> Them
         ax.plot(life, row + up, "o", color=PALETTE["f"], ms=4, alpha=0.5, mew=0)
         ax.plot([life.median()] * 2, [row - 0.36, row + 0.36], color=INK, lw=1.6)
     ax.set_yticks(range(len(rows)), list(rows))
-    ax.set(xscale="log", xlim=(0.004, 30), ylim=(len(rows) - 0.5, -0.5))
+    ax.set(xscale="log", ylim=(len(rows) - 0.5, -0.5))
     ax.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
     ax.grid(False, axis="y")
     ax.set_xlabel("half-life of a unit's forget gate, in seconds")
@@ -93,7 +93,7 @@ def past(same: Mapping[tuple[int, int], Sequence[float]]) -> ThemedFigure:
         ax.annotate(f"{snr} dB", (seconds[0], middle[0]), xytext=(-5, 0), ha="right", va="center",
                     textcoords="offset points", color=INK)  # fmt: skip
         ends.append(f"{snr} dB from {middle[0]:.0f} to {middle[-1]:.1f} %")
-    ax.set(xscale="log", xlim=(0.019, 1.2), ylim=(35, 101), ylabel="same decision (%)")
+    ax.set(xscale="log", xlim=(0.019, 1.2), ylim=(None, 101), ylabel="same decision (%)")
     ax.set_xticks([0.032, 0.1, 0.3, 1], ["0.032", "0.1", "0.3", "1"])
     ax.minorticks_off()
     ax.set_xlabel("seconds that it may hear")

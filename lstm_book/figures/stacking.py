@@ -112,7 +112,7 @@ def emptied(left: Mapping[tuple[str, int], Sequence[float]]) -> ThemedFigure:
             f"{task}, {row}, in {sum(share < 0.75 for share in shares)} of {len(shares)}"
             for row, shares in rows.items()
         ]
-    axes[-1].set(xlabel="share of right tags after the loss", xlim=(0.46, 1.03))
+    axes[-1].set(xlabel="share of right tags after the loss")
     return show(
         fig,
         alt=f"Rows of dots, from one half to one. The first coin is gone: {'; '.join(told)}.",

@@ -46,14 +46,10 @@ def plane(first: Tensor, last: Tensor, wrong: Tensor) -> ThemedFigure:
     fig, ax = subplots(height=4.2)
     ax.plot(first[~wrong], last[~wrong], ".", color=PALETTE["neutral"], ms=3)
     ax.plot(first[wrong], last[wrong], ".", color=PALETTE["f"], ms=3)
-    ax.plot([-3.2, 3.2], [3.2, -3.2], color=INK, ls=(0, (4, 2)), lw=1.5)
-    ax.plot([-3.2, 3.2], [0, 0], color=INK, lw=1.5)
-    ax.set(
-        xlabel="first number",
-        ylabel="last number",
-        xlim=(-3.2, 3.2),
-        ylim=(-3.2, 3.2),
-    )
+    end = 1.05 * float(torch.stack([first, last]).abs().max())
+    ax.plot([-end, end], [end, -end], color=INK, ls=(0, (4, 2)), lw=1.5)
+    ax.plot([-end, end], [0, 0], color=INK, lw=1.5)
+    ax.set(xlabel="first number", ylabel="last number", xlim=(-end, end), ylim=(-end, end))
     ax.set_aspect("equal")
     return show(
         fig,
@@ -223,7 +219,7 @@ def fixed_set(
     label_end(ax, updates, float(fixed[0][-1].median()), "200, seen", "rnn")
     label_end(ax, updates, float(fixed[1][-1].median()), "200, fresh", "rnn")
     ax.axhline(0.75, color=MUTED, ls=(0, (3, 2)), lw=1.3)
-    ax.set(xlabel="updates", ylabel="accuracy", xlim=(0, updates), ylim=(0.45, 1.02))
+    ax.set(xlabel="updates", ylabel="accuracy", xlim=(0, updates), ylim=(None, 1.02))
     return show(
         fig,
         alt="Trained on the stream, accuracy on batches and on fresh sequences "
