@@ -45,6 +45,7 @@ PAGES = [
     "part2_pytorch/index",
     "part2_pytorch/summary",
     "part2_pytorch/in_your_code",
+    "part2_pytorch/character_model",
     "part3_training/the_task",
     "part3_training/series_experiment",
     "part3_training/longer_sequences",
