@@ -5,6 +5,7 @@ docstring, and references find the name that readers import: literalinclude, aut
 import ast
 import inspect
 import subprocess
+import sys
 import textwrap
 from contextlib import suppress
 from functools import reduce
@@ -44,7 +45,7 @@ def source_of(definition: Any) -> str:
 
 def narrowed(code: str) -> str:
     """The same code in lines that a page shows whole, as the formatter breaks them."""
-    command = ["ruff", "format", "--isolated", "--line-length=80", "-"]
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=80", "-"]
     return subprocess.run(command, input=code, check=True, capture_output=True, text=True).stdout
 
 
