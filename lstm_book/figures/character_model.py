@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from lstm_book.figures import page
@@ -13,9 +12,11 @@ from lstm_book.plotting import (
     PALETTE,
     ThemedFigure,
     draw_history,
+    draw_text,
     label_end,
     show,
     subplots,
+    text_height,
 )
 
 save = partial(page.save, "characters")
@@ -70,39 +71,15 @@ def reach(gaps: Mapping[int, Sequence[Tensor]]) -> ThemedFigure:
     return show(fig, alt=f"Three falling curves on a logarithmic axis: {'; '.join(said)}.")
 
 
-def passage(text: str, gain: Tensor, width: int = 44) -> ThemedFigure:
+def passage(text: str, gain: Tensor) -> ThemedFigure:
     """Draw a text with each character shaded by who paid less for it.
 
     Args:
         text: The text, of T characters.
         gain: By how many bits the LSTM was the cheaper one, (T,).
-        width: Characters in a line.
     """
-    cells, row, column = [], 0, 0
-    for character, bits in zip(text, gain.tolist(), strict=True):
-        if column == width:
-            row, column = row + 1, 0
-        cells.append((row, column, character, bits))
-        row, column = (row + 1, 0) if character == "\n" else (row, column + 1)
-    rows = cells[-1][0] + 1
-    fig, ax = subplots(height=0.19 * rows)
-    for row, column, character, bits in cells:
-        colour = PALETTE["lstm"] if bits > 0 else _COUNTED
-        shade = min(abs(bits) / 4, 1) * 0.5
-        ax.add_patch(Rectangle((column, row), 1, 1, lw=0, alpha=shade, color=colour))
-        ends = character == "\n"
-        ax.text(
-            column + 0.5,
-            row + 0.52,
-            "↵" if ends else character,
-            ha="center",
-            va="center",
-            family="monospace",
-            fontsize=8,
-            color=MUTED if ends else INK,
-        )
-    ax.set(xlim=(0, width), ylim=(rows, 0))
-    ax.axis("off")
+    fig, ax = subplots(height=text_height(text))
+    draw_text(ax, text, gain, vmin=-4, vmax=4, positive="lstm", negative="g")
     return show(
         fig,
         alt="A passage of the test text, its characters shaded in two colours. The LSTM's are "

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lstm_book.plotting._common import Array, as_array, as_number, check_axes, require_same_length
-from lstm_book.plotting.style import INK, MUTED, PALETTE
+from lstm_book.plotting.style import INK, MUTED, colour_of
 
 _WIDTH = 44  # columns: on a phone of 390 px a character is then about 8 px wide
 _ROW = 0.21  # inches
@@ -40,12 +40,15 @@ def draw_text(
     vmax: float = 1.0,
     width: int = _WIDTH,
     marks: Any = None,
+    positive: str = "c",
+    negative: str = "f",
 ) -> Axes:
     """Write a text in columns of equal width, each character on the colour of its value.
 
     Zero is the page itself. What is positive is blue, with full colour from `vmax` on, what is
-    negative red, with full colour from `vmin` on. A word that does not fit goes on to the next row.
-    A line end is a small arrow, and is coloured as any other character.
+    negative red, with full colour from `vmin` on, if no other colours are asked for. A word that
+    does not fit goes on to the next row. A line end is a small arrow, and is coloured as any other
+    character.
 
     Args:
         ax: The axes; give their figure the height that :func:`text_height` returns.
@@ -55,15 +58,18 @@ def draw_text(
         vmax: Value of full blue, above zero.
         width: Columns.
         marks: (N,) of truth values: which characters to underline.
+        positive: Colour of what is positive, as :func:`colour_of` takes it.
+        negative: Colour of what is negative.
 
     Raises:
-        ValueError: If the text is empty, a shape is wrong, vmin < 0 < vmax does not hold, or the
-            width is not positive.
+        ValueError: If a colour is unknown, the text is empty, a shape is wrong, vmin < 0 < vmax
+            does not hold, or the width is not positive.
     """
     check_axes(ax)
     places = _places(text, width)
     shades = as_array(values, "values", "N")
     low, high = as_number(vmin, "vmin"), as_number(vmax, "vmax")
+    above, below = colour_of(positive), colour_of(negative)
     if not vmin < 0 < vmax:
         raise ValueError(f"expected vmin < 0 < vmax, got {vmin} and {vmax}")
     marked = np.zeros(len(text)) if marks is None else as_array(marks, "marks", "N")
@@ -75,7 +81,7 @@ def draw_text(
                     (start, row),
                     end - start,
                     1,
-                    color=PALETTE["c" if level > 0 else "f"],
+                    color=above if level > 0 else below,
                     alpha=STRONGEST * abs(level) / _LEVELS,
                     lw=0,
                 )

@@ -1,6 +1,7 @@
 """What training asks of a task, and of a data set."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any, Protocol, TypeGuard, cast
 
 import torch
@@ -87,10 +88,8 @@ def epoch_means(values: list[float], examples: int, batch: int) -> list[float]:
 
 
 def block_means(values: Sequence[float], size: int) -> list[float]:
-    """Return the means of so many values each, without what is left over at the end."""
-    whole = torch.tensor(values[: len(values) // size * size], dtype=torch.float64)
-    means: list[float] = whole.view(-1, size).mean(1).tolist()
-    return means
+    """Return the means of so many values each; of fewer at the end."""
+    return [fmean(values[first : first + size]) for first in range(0, len(values), size)]
 
 
 def is_data_set(task: object) -> TypeGuard[DataSet]:

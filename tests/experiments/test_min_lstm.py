@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from lstm_book.experiments.min_lstm import LearnMinLSTM, Scans, blocks
+from lstm_book.experiments.min_lstm import LearnMinLSTM, Scans
 from lstm_book.layers import unroll
 
 TINY = LearnMinLSTM(name="tiny", about="", length=4, hidden_size=8, budgets=(10, 60))
@@ -35,4 +35,3 @@ def test_each_budget_is_scored_within_one_training():
 def test_two_layers_are_two_layers():
     torch.manual_seed(0)
     assert len(Scans(2, 16, 16).cells) == 2
-    assert blocks([1.0, 2.0, 3.0], size=2) == [[1.0, 2.0], [3.0]]

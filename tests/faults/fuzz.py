@@ -898,6 +898,8 @@ def cases() -> dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]
             "vmax": 1.0,
             "width": 3,
             "marks": None,
+            "positive": "c",
+            "negative": "f",
         },
         "draw_threshold": lambda: {"value": 0.5, "axis": "y"},
         "draw_unrolled": lambda: {"steps": 3, "kind": "lstm"},

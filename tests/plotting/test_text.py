@@ -152,3 +152,12 @@ def test_the_height_is_that_of_the_rows():
 def test_what_cannot_be_drawn_is_said(ax, arguments, message):
     with pytest.raises(ValueError, match=message):
         draw_text(ax, **{"text": "abc", "values": [0, 0, 0], **arguments})
+
+
+def test_other_colours_than_red_and_blue():
+    _, ax = subplots()
+    draw_text(ax, "ab", [1.0, -1.0], positive="lstm", negative="g")
+    found = [to_hex(patch.get_facecolor()) for patch in ax.patches]
+    assert found == [PALETTE["lstm"].lower(), PALETTE["g"].lower()]
+    with pytest.raises(ValueError, match="expected one of"):
+        draw_text(ax, "a", [1.0], positive="no colour")

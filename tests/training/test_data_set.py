@@ -11,7 +11,7 @@ from lstm_book.data import Sequences
 from lstm_book.models import SequenceClassifier
 from lstm_book.tasks import FirstAndLast
 from lstm_book.training import Best, Checkpoint, OneCycle, fit
-from lstm_book.training.task import epoch_means
+from lstm_book.training.task import block_means, epoch_means
 
 N, CLASSES = 21, 3
 
@@ -181,6 +181,11 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
     data.x[0, 0, 0] += 1
     with pytest.raises(ValueError, match=r"to be of a run with task"):
         fit(classifier(), data, epochs=2, checkpoint=checkpoint)
+
+
+def test_the_last_block_may_be_shorter():
+    assert block_means([1.0, 2.0, 4.0, 6.0, 7.0], 2) == [1.5, 5.0, 7.0]
+    assert block_means([], 2) == []
 
 
 def test_epoch_means_weigh_the_last_batch_by_its_size():
